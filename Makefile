@@ -21,7 +21,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup dev demo config-docs environments site storage test coverage lint lock-check check faults fuzz flips kill kill-slides signals machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
 
-PYTHON ?= python3.11
+# The first of the tested Pythons that is here (a shim that is on PATH and cannot start is none).
+TESTED := 3.11 3.12 3.13
+PYTHON ?= $(firstword $(foreach v,$(TESTED),$(shell python$(v) -c 'print("python$(v)")' 2>/dev/null)) python3)
 VENV := $(CURDIR)/.venv
 # Rules call `python`, and snakefmt calls `shfmt`: both are to be the ones of .venv.
 export PATH := $(VENV)/bin:$(PATH)
@@ -38,9 +40,16 @@ SLURM_STAMP := $(call stamp,slurm,requirements.txt requirements-cuda.txt require
 DEV_STAMP := $(call stamp,dev,requirements.txt requirements-cuda.txt requirements-dev.txt)
 # pip says nothing for minutes when quiet and too much when not: a line now and then, the rest into a file.
 PROGRESS := awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " packages found"; fflush()} /^Installing/ {print "  installing them"; fflush()}'
-# Not compiled ahead: only what is imported is worth the minute.
+# Not all is compiled ahead: what jobs import is, at the end.
 PIP := $(VENV)/bin/python -m pip install --no-compile --progress-bar off --disable-pip-version-check
 LOG := .venv/install.log
+VERSIONS := 3.11, 3.12 or 3.13
+# Measured with the locks of today.
+CPU_SIZE := 0.6 GB with the CPU build of torch (2 GB on disk)
+CUDA_SIZE := 3 GB with its CUDA build (6 GB on disk)
+SIZES := $(or $(if $(filter cpu,$(TORCH)),$(CPU_SIZE)),$(if $(filter cuda,$(TORCH)),$(CUDA_SIZE)),$(CPU_SIZE) or $(CUDA_SIZE): TORCH=cpu or TORCH=cuda says which)
+# Else each job of a run would compile the same libraries, where PYTHONDONTWRITEBYTECODE is set.
+COMPILE := PYTHONPATH=workflow python -m lib.bytecode
 CPU_HINT := $(if $(filter cpu,$(TORCH)),; echo "setup: TORCH=cpu: pip must know an index with builds of torch for CPUs alone: PIP_EXTRA_INDEX_URL=... make setup TORCH=cpu")
 install = $(PIP) -r $(1) 2>$(LOG).err | tee $(LOG) | $(PROGRESS) || { tail -n 20 $(LOG) $(LOG).err; echo "setup: pip failed; all that it said is in $(LOG) and $(LOG).err"$(CPU_HINT); exit 1; }
 DEMO := --configfile config/demo.yaml --cores all
@@ -53,15 +62,16 @@ setup: $(RUN_STAMP)
 dev: $(DEV_STAMP)
 
 $(RUN_STAMP):
-	@command -v $(PYTHON) >/dev/null || { echo "setup: no $(PYTHON) on this machine; install Python 3.11 or name one: make setup PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "setup: $(PYTHON) is not Python 3.11, for which requirements.txt was made; name one: make setup PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -m venv .venv || { echo "setup: $(PYTHON) cannot make environments; on Debian and Ubuntu install python3.11-venv"; exit 1; }
+	@python=$(PYTHON); command -v $$python >/dev/null || { echo "setup: no $$python on this machine; install Python $(VERSIONS) or name one: make setup PYTHON=/path/to/python3.11"; exit 1; }; \
+	$$python -c 'import sys; sys.exit("{}.{}".format(*sys.version_info) not in "$(TESTED)".split())' || { echo "setup: $$python is not Python $(VERSIONS), for which requirements.txt was tested; name one: make setup PYTHON=/path/to/python3.11"; exit 1; }; \
+	$$python -m venv .venv || { echo "setup: $$python cannot make environments; on Debian and Ubuntu install $$python-venv"; exit 1; }
 	@test -f $(LOCK) || { echo "setup: TORCH: found $(TORCH), expected cpu or cuda"; exit 1; }
-	@echo "setup: installing $$(grep -c == requirements.txt) packages into .venv (minutes; about 2 GB, or 6 GB where pip finds the CUDA build of torch)"
+	@echo "setup: installing $$(grep -c == requirements.txt) packages into .venv; pip downloads $(SIZES)"
 	@$(call install,$(LOCK))
 	@$(PIP) -q --no-deps --no-build-isolation --editable .  # the command `mgi`, run from src/
+	@$(COMPILE)
 	@rm -f .venv/.installed-run-* && touch $@
-	@echo "setup: done"
+	@echo "setup: done; after 'source .venv/bin/activate' the commands mgi and snakemake are there"
 
 $(DEV_STAMP): $(RUN_STAMP)
 	@echo "setup: installing what the tests need"

@@ -2,8 +2,9 @@
 
 REQUIRED INPUTS: none, or --slide: a slide that OpenSlide reads. OUTPUTS: a table; --output: {name, value, unit} each.
 CPU time of one thread, medians of --rounds. `read` decodes each tile of a slide that is opened anew, since OpenSlide
-keeps what it has decoded; `handmade` describes tiles that are in memory.
-Usage: PYTHONPATH=src OMP_NUM_THREADS=1 python benchmarks/slides.py
+keeps what it has decoded; `handmade` describes tiles that are in memory, and so does each `--network` of timm, with
+random weights.
+Usage: PYTHONPATH=src OMP_NUM_THREADS=1 python benchmarks/slides.py --network vit_small_patch16_224
 """
 
 import argparse
@@ -11,15 +12,17 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mgi.core.files import sha256_of
 from mgi.modalities.slides import handmade
 from mgi.modalities.slides.reader import opened_slide
 from mgi.modalities.slides.survey import survey_of
-from mgi.modalities.slides.tiles import TileForm, read_tiles
+from mgi.modalities.slides.tiles import Place, TileForm, read_tiles
 from mgi_standin.simulation.slides import Histology, draw_slide
 from mgi_standin.simulation.slides_svs import write_slide
 
@@ -47,11 +50,33 @@ def written(folder: Path, pixels: int) -> tuple[Path, float, float]:
     return folder / "simulated.svs", drawn - start, time.process_time() - drawn
 
 
-def measured(path: Path, form: TileForm, rounds: int) -> list[dict[str, object]]:
-    """Each stage of one slide."""
+def tiles_of(path: Path, form: TileForm) -> tuple[Sequence[Place], NDArray[np.uint8]]:
+    """Places and pixels (n, px, px, 3) of a slide's tiles."""
     with opened_slide(path) as slide:
         places = survey_of(slide, form, 1).places
-        tiles = np.stack([tile for _, tile in read_tiles(slide, places, form) if tile is not None])
+        return places, np.stack([tile for _, tile in read_tiles(slide, places, form) if tile is not None])
+
+
+def by_network(name: str, tiles: NDArray[np.uint8], scratch: Path, rounds: int) -> dict[str, object]:
+    """How fast a network of timm embeds a batch of these tiles, as the product calls it."""
+    from safetensors.torch import save_file
+
+    from mgi.modalities.slides.timm_encoder import BATCH, TimmEncoder, timm
+
+    weights = scratch / f"{name}.safetensors"
+    save_file(timm.create_model(name, pretrained=False).state_dict(), weights)
+    encoder = TimmEncoder(f"timm:{name}", weights, sha256=sha256_of(weights), px=tiles.shape[1], resizes=True)
+    batch = np.resize(tiles, (BATCH, *tiles.shape[1:]))
+    return {
+        "name": f"{name}, width {encoder.width}",
+        "value": round(BATCH / timed(lambda: encoder.embed(batch), rounds), 2),
+        "unit": "tiles/s",
+    }
+
+
+def measured(path: Path, form: TileForm, rounds: int) -> list[dict[str, object]]:
+    """Each stage of one slide."""
+    places, tiles = tiles_of(path, form)
 
     def survey() -> None:
         with opened_slide(path) as fresh:
@@ -81,6 +106,7 @@ def main() -> None:
     options.add_argument("--tile-px", type=int, default=256)
     options.add_argument("--mpp", type=float, default=0.5)
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--network", nargs="*", default=[], help="names of timm")
     options.add_argument("--output", type=Path, help="JSON")
     args = options.parse_args()
     form, rows = TileForm(px=args.tile_px, mpp=args.mpp, min_tissue=0.5), []
@@ -94,6 +120,8 @@ def main() -> None:
                 {"name": "size", "value": round(path.stat().st_size / 1e6, 2), "unit": "MB"},
             ]
         rows += measured(path, form, args.rounds)
+        tiles = tiles_of(path, form)[1] if args.network else None
+        rows += [by_network(name, tiles, Path(scratch), args.rounds) for name in args.network]
     for row in rows:
         asked = f"   asked: {LEAST[str(row['name'])]:g}" if row["name"] in LEAST else ""
         print(f"{row['name']:>18} {row['value']:>9} {row['unit']}{asked}")

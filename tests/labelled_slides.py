@@ -55,8 +55,9 @@ class LabelledSlides(SlideStudy):
     def command(self, name: str, run: Run, **options: Any) -> int:
         """One command of the run on the shard of slides."""
         given = {"run-json": run.as_json(), "image-shard": self.shard} | options
-        line = [part for part in self.study.line(name, run.key, **given) if not part.startswith("--prepared")]
-        done: int = main(line)
+        like = "predict-fold" if name == "tile-attention" else name
+        _, *line = [part for part in self.study.line(like, run.key, **given) if not part.startswith("--prepared")]
+        done: int = main([name, *line])
         return done
 
     def finetune(

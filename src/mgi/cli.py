@@ -23,18 +23,19 @@ from mgi.core.last_resort import UNEXPECTED, save_trace
 from mgi.core.memory import is_out_of_memory, out_of_memory
 from mgi.core.plugins import VARIABLE, load_plugins
 from mgi.core.text import escaped, printable
+from mgi.models.narrow_import import allow_narrow_imports
 
 # A command belongs to the group that has its name, or else the first word of its name.
 GROUPS = {
     "data": "preflight lock seal fetch gene cohort labels split check shard describe fit verify admit prepare",
     "train": "pretrain finetune",
     "evaluate": (
-        "lesion embed embedding probe associate explain predict-fold evaluate compare paper report export import"
+        "lesion embed embedding probe associate explain predict-fold tile evaluate compare paper report export import"
     ),
     "use": "release predict config cluster",
 }
 # Their memory is a key of the config.
-IN_TRAINING = ("pretrain", "finetune", "predict-fold", "embed")
+IN_TRAINING = ("pretrain", "finetune", "predict-fold", "tile-attention", "embed")
 # An error may name twenty items, and a line of megabytes helps nobody.
 MOST_SAID = 8_000
 _HELP = ("-h", "--help")
@@ -68,6 +69,7 @@ def _run(name: str, argv: list[str]) -> int:
     try:
         command = importlib.import_module(f"mgi.commands.{name.replace('-', '_')}")
         args = parser_of(command).parse_args(argv)
+        allow_narrow_imports()
         _log_plainly()
         load_plugins(filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)))
         return command.run(args) or 0

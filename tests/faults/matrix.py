@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import fault_archive
+import slide_faults
 from case_faults import FAULTS, run_case_fault
 from fault_cases import CASES, Case, name_of
 from fault_run import Verdict, run_case
@@ -61,6 +62,14 @@ def main() -> int:
             if chosen.only not in (name := f"cases: {fault.does}"):
                 continue
             verdicts.append(run_case_fault(fault, archive, Path(folder) / f"cases-{number}"))
+            for problem in verdicts[-1].problems:
+                print(f"{name}: {problem}", file=sys.stderr)
+        for number, fault in enumerate(slide_faults.FAULTS):
+            if chosen.only not in (name := f"slides: {slide_faults.name_of(fault)}"):
+                continue
+            place = Path(folder) / f"slides-{number}"
+            place.mkdir()
+            verdicts.append(slide_faults.run_slide_fault(fault, place))
             for problem in verdicts[-1].problems:
                 print(f"{name}: {problem}", file=sys.stderr)
     print(counts(verdicts))

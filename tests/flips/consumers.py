@@ -97,6 +97,7 @@ READS: dict[str, tuple[str, ...]] = {
     "release": (f"{RUN}/run.json", f"{RUN}/weights.safetensors", GENES, SPLIT, SCORES, RNA, FLAIR),
     "predict": (
         "release/config.json", "release/weights.safetensors", "release/genes.parquet", "release/MODEL_CARD.md",
+        "release/configs/metadata.json",
     ),
     "export-masks": (PREDICTIONS, FLAIR),
     "prepare-external": ("tables/whole.parquet", "folds/2/genes.parquet", "external/tables/cohort.parquet",

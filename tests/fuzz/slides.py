@@ -29,6 +29,7 @@ def write_slide_seeds(folder: Path) -> None:
     if HAS_H5PY:
         _write_vectors(folder / "tile_vectors")
     _write_bags(folder / "shard_bags")
+    _write_parts(folder / "bag_parts")
 
 
 def _write_vectors(folder: Path) -> None:
@@ -58,6 +59,31 @@ def _write_bags(folder: Path) -> None:
             rows.append({"patient_id": patient, "slide_id": "a", "tiles": n_tiles, "bad_tiles": 0, "source": "0" * 64})
     stated: dict[str, Any] = {"encoder": "handmade", "width": WIDTH, "tile_px": 256, "mpp": 0.5, "simulated": True}
     describe_bags(tiles, slides, dataset, rows, sha256=writer.sha256(), **stated)
+
+
+def _write_parts(folder: Path) -> None:
+    from mgi.core.parts import all_parts, part_of
+    from mgi.shards.bag_parts import bag_part_writer
+    from mgi.shards.bags import Bag
+
+    folder.mkdir()
+    stated = {"encoder": "handmade", "tile_px": 256, "mpp": 0.5, "modality": "slides"}
+    for part in all_parts(2):
+        tiles, record = (folder / f"part-{part}.{ending}" for ending in ("parquet", "json"))
+        with bag_part_writer(tiles, record, part=part, width=WIDTH, stated=stated) as writer:
+            for patient in (f"P{number}" for number in range(6) if part_of(f"P{number}", 2) == part):
+                bag = Bag(
+                    patient_id=patient, slide_id="a", corners=np.zeros((1, 2), np.int64), embeddings=np.ones((1, WIDTH))
+                )
+                row = {"patient_id": patient, "slide_id": "a", "tiles": 1, "bad_tiles": 0, "source": "0" * 64}
+                writer.add(bag, row, simulated=True)
+            (folder / f"part-{part}.png").touch()
+
+
+def read_parts(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.shards.bag_parts import read_bag_parts
+
+    return beside("bag_parts", "part-1-of-2.json", lambda folder: read_bag_parts(folder, 2), seeds, scratch)
 
 
 def read_slide(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:

@@ -79,9 +79,11 @@ if importlib.util.find_spec("mgi.modalities.flair.nifti"):
 if slides.HAS_OPENSLIDE:
     FORMATS.append(_target("slide", "slides", 0.5, files("slides"), mutate.damage, slides.read_slide))
 if slides.HAS_H5PY:
-    FORMATS.append(_target("tile-vectors", "slides", 0.4, files("tile_vectors"), mutate.damage, slides.read_vectors))
+    FORMATS.append(_target("tile-vectors", "slides", 0.35, files("tile_vectors"), mutate.damage, slides.read_vectors))
 if slides.HAS_OPENSLIDE and slides.HAS_H5PY:
     FORMATS.append(_target("slide-list", "slides", 0.1, files("slide_list"), mutate.table, slides.read_list))
+    PARTS = files("bag_parts", "part-1-of-2.json")
+    FORMATS.append(_target("bag-part", "slides", 0.05, PARTS, DOCUMENT, slides.read_parts))
 
 OWN = {
     "image-shard": (files("shard_images", "part-1-of-2.parquet"), own.read_images),

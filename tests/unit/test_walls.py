@@ -37,6 +37,7 @@ EXCEPTIONS = {
     "commands/explain_tables.py": "reads sets of genes",
     "commands/lesion_features.py": "measures what segmentation's masks show",
     "commands/export_masks.py": "writes segmentation's masks as NIfTI",
+    "release/bundle_metadata.py": "says in a bundle's words what such a release reads",
     "release/card.py": "says what such a release does",
     "release/card.md.j2": "describes such a release",
     "release/ensemble.md.j2": "describes several of them together",
@@ -46,6 +47,7 @@ EXCEPTIONS = {
     "release/patient_list.py": "lists whom such a release is applied to",
     "release/prediction.py": "applies such a release",
     "release/package.py": "holds such a release",
+    "release/package_writer.py": "makes such a release",
 }
 
 

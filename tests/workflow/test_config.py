@@ -32,6 +32,8 @@ OVERLAYS = {
     "retrieval": ["demo", "retrieval"],
     "retrieval-null": ["demo", "retrieval", "retrieval-null"],
     "gimp-demo": ["demo", "gimp", "gimp-demo"],
+    "gimp-slides": ["gimp-slides"],
+    "gimp-slides-null": ["gimp-slides", "gimp-slides-null"],
     "nifti": ["nifti"],
     "dicom": ["dicom"],
     "toy": ["toy"],
@@ -71,7 +73,8 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ({"runs": {"methods": ["mgi", "mgi"]}}, 'runs.methods: found ["mgi", "mgi"], expected no entry twice'),
         (
             {"model": {"gene_encoder": "lstm"}},
-            'model.gene_encoder: found "lstm", expected one of mamba, transformer, mlp, flat_mlp, group_attention',
+            'model.gene_encoder: found "lstm", expected one of mamba, transformer, mlp, flat_mlp, group_attention, or '
+            "what a file of `plugins` (MGI_PLUGINS) registers",
         ),
         ({"modalities": {"flair": None}}, 'runs.image: found "flair", expected flair or slides, and its section'),
         (

@@ -1,10 +1,13 @@
 """What `make setup` says where it cannot work, and that it does nothing twice."""
 
+import os
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,9 +19,12 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["make", "--no-print-directory", *arguments]
-    return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=folder, env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        check=False,
+    )  # fmt: skip
 
 
 def test_a_missing_python_is_named_with_the_remedy(clone: Path) -> None:
@@ -35,7 +41,43 @@ def test_another_version_of_python_is_refused(clone: Path) -> None:
     other.chmod(0o755)
     stopped = make(clone, "setup", f"PYTHON={other}")
     assert stopped.returncode != 0
-    assert f"{other} is not Python 3.11" in stopped.stdout
+    assert f"{other} is not Python 3.11, 3.12 or 3.13" in stopped.stdout
+
+
+@pytest.mark.parametrize(
+    ("working", "chosen"),
+    [(("3.11", "3.12"), "python3.11"), (("3.12", "3.13"), "python3.12"), (("3.13",), "python3.13"), ((), "python3")],
+)
+def test_the_first_tested_python_that_starts_is_taken(clone: Path, working: tuple[str, ...], chosen: str) -> None:
+    """A version manager puts names on PATH that cannot start."""
+    folder = clone / "bin"
+    folder.mkdir()
+    for version in ("3.11", "3.12", "3.13"):
+        starts = 'shift; exec /usr/bin/python3 -c "$@"' if version in working else "exit 127"
+        python = folder / f"python{version}"
+        python.write_text(f"#!/bin/sh\n{starts}\n")
+        python.chmod(0o755)
+    planned = make(clone, "-n", "setup", PATH=f"{folder}:/usr/bin:/bin").stdout
+    assert f"python={chosen};" in planned
+
+
+def test_the_versions_are_those_that_the_package_names(clone: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    tested = [f"3.{minor}" for minor in range(30) if SpecifierSet(project["requires-python"]).contains(f"3.{minor}")]
+    said = make(clone, "setup", "PYTHON=nowhere").stdout
+    assert f"install Python {', '.join(tested[:-1])} or {tested[-1]}" in said
+    assert "TESTED := " + " ".join(tested) in (ROOT / "Makefile").read_text().splitlines()
+    shown = [line for line in project["classifiers"] if line.startswith("Programming Language :: Python :: 3.")]
+    assert [line.rpartition(" ")[2] for line in shown] == tested
+
+
+@pytest.mark.parametrize(
+    ("build", "said"), [("cpu", "0.6 GB with the CPU build"), ("cuda", "3 GB with its CUDA build"), ("", " or ")]
+)
+def test_it_says_how_much_is_downloaded_before_it_begins(clone: Path, build: str, said: str) -> None:
+    planned = make(clone, "-n", "setup", f"TORCH={build}").stdout
+    assert said in planned
+    assert planned.index("pip downloads") < planned.index("pip install")
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-cuda.txt"])

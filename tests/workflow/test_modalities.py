@@ -35,6 +35,12 @@ def test_only_the_chosen_source_asks_for_the_users_file() -> None:
         assert configured("flair", source=source, archive="z", folder="f").own_path == place
 
 
+def test_a_table_of_the_users_is_one_batch_and_files_are_shared_out() -> None:
+    for source, count in {"matrix": 1, "gdc": 3}.items():
+        indexes = configured("rna", source=source, table="t", batches=3).indexes
+        assert [Path(path).name for path in indexes] == [f"batch-{n + 1}-of-{count}.json" for n in range(count)]
+
+
 def test_lists_and_a_committed_lock_are_inputs_where_they_are(tmp_path: Path) -> None:
     (tmp_path / "my.tcia").touch()
     (tmp_path / "lock.json").touch()

@@ -76,6 +76,7 @@ def test_snakemakes_own_report_holds_tables_figures_and_the_page(toy: Toy, snake
         page = report.read("out/report.html").decode()
     assert names == {
         "results.csv", "results_no_genes.csv", "tests.csv", "audit.csv", "cohort.tsv", "split_sites.tsv",
-        "report.html", "patients.svg", "audit.svg", "curves.svg", "overlays.png",
+        "report.html", "patients.svg", "differences.svg", "sizes.svg", "agreement.svg", "audit.svg", "curves.svg",
+        "overlays.png",
     }  # fmt: skip
     assert "The cohort is simulated" in page

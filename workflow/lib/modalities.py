@@ -50,8 +50,11 @@ class Configured:
 
     @property
     def indexes(self) -> list[str]:
-        """The indexes of all batches; like the bytes that they list, no storage provider moves them."""
-        n_batches = self.section["batches"]
+        """The indexes of all batches; like the bytes that they list, no storage provider moves them.
+
+        A table of the user's is one: nothing of it has to be brought.
+        """
+        n_batches = 1 if self.section["source"] == "matrix" else self.section["batches"]
         folder = f"{HERE}/raw/{self.kind.name}"
         return [local(f"{folder}/batch-{one}-of-{n_batches}.json") for one in range(1, n_batches + 1)]
 
@@ -74,6 +77,11 @@ class Configured:
         """The files of the parts of its shard but their records."""
         of_parts = (self.kind.shard_files(part).values() for part in all_parts(self.section["batches"]))
         return self._in_shard(name for names in of_parts for name in names if not name.endswith(".json"))
+
+    @property
+    def sheet(self) -> list[str]:
+        """The picture of all that a shard of bags holds; nothing of another shard."""
+        return self._in_shard(["slides.png"]) if self.kind.shard_format == "bags" else []
 
     @property
     def part_records(self) -> list[str]:

@@ -21,9 +21,12 @@ def lines_of(results: Path) -> list[str]:
     rows.sort(key=lambda row: -float(row["mean"]))
     n_patients = rows[0]["n"] if rows else "0"
     lines = [f"Dice of a patient's whole volume: mean with 95 % interval over {n_patients} test patients"]
+    names, inputs = (max((len(row[column]) for row in rows), default=0) for column in ("method", "expression_input"))
     for row in rows:
         interval = f"{float(row['low']):.3f} to {float(row['high']):.3f}" if row["low"] else "no interval"
-        lines.append(f"  {row['method']:<20}{row['expression_input']:<14}{float(row['mean']):.3f}   {interval}")
+        lines.append(
+            f"  {row['method']:<{names}}  {row['expression_input']:<{inputs}}  {float(row['mean']):.3f}   {interval}"
+        )
     return [*lines, f"Report: {results / 'report.html'}"]
 
 

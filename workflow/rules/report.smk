@@ -43,6 +43,8 @@ rule report:
         scores=expand("<results>/evaluation/{run}.parquet", run=EVALUATED),
         images=RUN_IMAGE.shard[-1],
         slices=IMAGE_FILES,
+        sheet=RUN_IMAGE.sheet,
+        attention=expand("<results>/attention/{run}.parquet", run=ATTENDED),
         features="<results>/shards/rna/features.parquet",
         dataset="<results>/shards/rna/dataset.json",
         predictions=expand("<results>/predictions/{run}.parquet", run=EVALUATED),
@@ -79,6 +81,9 @@ rule report:
         paper_like=["--paper-like"] if PAPER_LIKE else [],
         predictions=lambda wildcards, input: for_each(EVALUATED, input.predictions),
         curves=lambda wildcards, input: for_each(COMPARED, input.curves),
+        attention=lambda wildcards, input: (
+            ["--attention", for_each(ATTENDED, input.attention)] if ATTENDED else []
+        ),
         analyses=lambda wildcards, input: analysis_options(input.analyses),
         runs=settings("runs", without=("leaky_slice_split",)),
         benchmarks=lambda wildcards, output: str(
@@ -99,6 +104,7 @@ rule report:
             --patients {input.patients:q} \
             {params.paper_like:q} {input.paper_like:q} \
             {params.analyses:q} \
+            {params.attention:q} \
             --image-shard {input.images:q} \
             --features {input.features:q} \
             --runs {params.runs:q} \

@@ -37,7 +37,8 @@ def dice_definitions(prediction: NDArray[Any], truth: NDArray[Any]) -> dict[str,
     does, and where the truth is empty or there are not three axes.
 
     >>> import numpy as np
-    >>> truth = np.zeros((2, 4, 4)); truth[0, 1:3, 1:3] = 1
+    >>> truth = np.zeros((2, 4, 4))
+    >>> truth[0, 1:3, 1:3] = 1
     >>> scores = dice_definitions(np.ones((2, 4, 4)), truth)
     >>> scores["volume"].__round__(3), scores["slice_positive"], scores["lesion_slice_sensitivity"]
     (0.222, 0.4, 1.0)

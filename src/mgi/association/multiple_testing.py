@@ -1,8 +1,8 @@
 """What p values mean when many tests are done: the false discovery rate, and the inflation of all."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from mgi.core.errors import BadInputError
 
@@ -29,5 +29,5 @@ def genomic_inflation(median_p: ArrayLike) -> Floats:
 
     1 is chance; features that go together move it without any effect, so it is read beside its range under permutation.
     """
-    found: Floats = stats.chi2.isf(np.asarray(median_p, dtype=np.float64), 1) / stats.chi2.ppf(0.5, 1)
+    found: Floats = scipy.stats.chi2.isf(np.asarray(median_p, dtype=np.float64), 1) / scipy.stats.chi2.ppf(0.5, 1)
     return found

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from mgi.association.design import EXPLAINED, Design
 from mgi.association.multiple_testing import benjamini_hochberg, genomic_inflation
@@ -113,7 +113,7 @@ def p_of(r: Floats, df: int) -> Floats:
     """Two-sided p of partial correlations by Student's t; one of 1 or -1 has p 0."""
     with np.errstate(divide="ignore"):
         t = np.abs(r) * np.sqrt(df / (1 - r**2))
-    p: Floats = 2 * stats.t.sf(t, df)
+    p: Floats = 2 * scipy.stats.t.sf(t, df)
     return p
 
 

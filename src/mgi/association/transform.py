@@ -1,8 +1,8 @@
 """Columns of numbers on the scale of normal deviates, by their ranks."""
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 BLOM = 3 / 8
 
@@ -12,6 +12,6 @@ def inverse_normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Equal values share their mean rank, so a constant column stays constant.
     """
-    ranks = stats.rankdata(values, axis=0)
-    scores: NDArray[np.float64] = stats.norm.ppf((ranks - BLOM) / (len(values) + 1 - 2 * BLOM))
+    ranks = scipy.stats.rankdata(values, axis=0)
+    scores: NDArray[np.float64] = scipy.stats.norm.ppf((ranks - BLOM) / (len(values) + 1 - 2 * BLOM))
     return scores

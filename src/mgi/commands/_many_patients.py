@@ -100,6 +100,7 @@ def _of_one(
     made_from = _made_from(model, one.request, probabilities=probabilities)
     if (there := _report_there(target, made_from)) is not None:
         return Outcome(row=_row(target, there), said="done before", was_there=True)
+    report_path(target).unlink(missing_ok=True)  # of another model or image; should this one fail, none is left
     found = predict(model, one.request, device, files)
     found.write(target, probabilities=probabilities, more={MADE_FROM: made_from})
     doubt = [] if found.patient.doubt is None else [f"note: {found.patient.doubt}"]
@@ -119,7 +120,7 @@ def _target(model: Model, one: Listed, output: Path) -> Path:
 def _made_from(model: Model, request: PredictionRequest, *, probabilities: bool) -> str:
     """A digest of the model, of what is asked, and of name, size and time of each file that is read."""
     files = []
-    for given in (request.image, request.expression):
+    for given in (request.image, request.slide, request.tile_weights, request.expression):
         if given is not None and given.exists():
             paths = [given / name for name in files_below(given)] if given.is_dir() else [given]
             files += [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]

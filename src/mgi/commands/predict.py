@@ -160,7 +160,7 @@ def _check_options(args: argparse.Namespace) -> None:
 
 def _check_slide(args: argparse.Namespace) -> None:
     for name in ("tile_weights", "mpp"):
-        if args.slide is None and vars(args)[name] is not None:
-            raise ConfigError(f"--{name.replace('_', '-')}: only with --slide")
+        if args.slide is None and args.table is None and vars(args)[name] is not None:
+            raise ConfigError(f"--{name.replace('_', '-')}: only with --slide, or --table with such a column")
     if args.mpp is not None and not LEAST_MPP <= args.mpp <= MOST_MPP:
         raise ConfigError(f"--mpp: found {args.mpp:g}, expected {LEAST_MPP:g} to {MOST_MPP:g}")

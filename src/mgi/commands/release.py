@@ -2,8 +2,8 @@
 
 INPUTS: results/X/runs/RUN/weights.safetensors, and from the same results the run's record, its fold's genes, split,
 shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, two files of each modality that the run
-reads beside expression, and last config.json. Of several runs of
-one method, such as its folds, an ensemble: a folder like that for each, MODEL_CARD.md, and last config.json.
+reads beside expression, configs/metadata.json (as of a MONAI bundle), and last config.json. Of several runs of one
+method, such as its folds, an ensemble: a folder like that for each, MODEL_CARD.md, and last config.json.
 """
 
 import argparse
@@ -26,10 +26,11 @@ from mgi.evaluation.patient_scores import SCORES, per_patient, per_test, without
 from mgi.modalities.rna.normalise import read_fitted_genes, train_hash_of
 from mgi.modalities.rna.scaled_blocks import scaled_blocks
 from mgi.models.settings import NetworkSettings
-from mgi.release.card import CardContent, ensemble_card, model_card
+from mgi.release.card import CardContent, ensemble_card
 from mgi.release.ensemble import require_alike, write_ensemble
 from mgi.release.further import FurtherFiles, further_of_fold
-from mgi.release.package import WEIGHTS, Trained, network_of, require_no_release, tile_moments, write_release
+from mgi.release.package import WEIGHTS, network_of, require_no_release, tile_moments
+from mgi.release.package_writer import Trained, write_release
 from mgi.release.slide_range import SlideRange, TileSource, measure_slides
 from mgi.release.training_range import TrainingRange, measure, root_mean_squares
 from mgi.reporting.provenance import commit
@@ -66,10 +67,7 @@ class Member:
         write_release(
             folder,
             trained=Trained(weights=self.weights, genes=self.genes, further=self.further),
-            card=model_card(self.content),
-            training_range=self.content.trained,
-            expression_unit=self.content.expression["unit"],
-            simulated=self.content.simulated,
+            content=self.content,
         )
 
 

@@ -6,24 +6,30 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from mgi.cohort.tables import read_cohort, read_split
 from mgi.commands._run_options import add_runs, of_each_run
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
-from mgi.core.run import DEFAULT_TASK, Run, by_patient, evaluated
+from mgi.core.run import DEFAULT_TASK, Run, attended, by_patient, evaluated
 from mgi.core.run_files import FILES
 from mgi.evaluation.patient_scores import without_expression
 from mgi.locks.lock import as_json, read_lock
 from mgi.reporting.analyses import ANALYSES, analysis_sections
+from mgi.reporting.bags_section import BagsInput, bags_section
 from mgi.reporting.figures import draw_all, write_figures
 from mgi.reporting.page import page, summary
 from mgi.reporting.presence_section import presence_section
 from mgi.reporting.provenance import commit, machine, rule_costs, versions
 from mgi.reporting.result_files import n_genes, read_csv, require_one_cohort
 from mgi.reporting.results import Results, folds_run, read_curve
+from mgi.shards.bags import KIND as BAGS
+from mgi.shards.bags import SHEET, OpenBags, open_bags
+from mgi.shards.dataset_manifest import dataset_of, kind_of
 from mgi.shards.image_shard import OpenImages
 from mgi.shards.parquet import run_in
-from mgi.tasks.report_parts import ReportInput
+from mgi.tasks.report_parts import ReportInput, Section
 from mgi.tasks.reporting import reporting_of
 from mgi.tasks.scoring import headline_of, scoring_of
 
@@ -47,9 +53,10 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--locks", type=Path, nargs="+", required=True, help="lock of each modality (JSON)")
     options.add_argument("--features", type=Path, help="genes of the expression shard (Parquet), for their count")
     options.add_argument("--paper-like", type=Path, help="watermarked table of paper-like (CSV)")
-    add_runs(options, "--predictions and --curves")
+    add_runs(options, "--predictions, --curves and --attention")
     options.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
     options.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
+    options.add_argument("--attention", type=Path, nargs="*", default=[], help="of the tiles of slides (Parquet)")
     options.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
     for name in ("probe", "explain", "associate"):
         options.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=f"what the rule `{name}` wrote")
@@ -70,8 +77,8 @@ def run(args: argparse.Namespace) -> None:
     cohort, split = known.table, read_split(args.split)
     tables = {"results": read_csv(args.results_table), "no_genes": read_csv(args.no_genes)}
     tables |= {"tests": read_csv(args.tests), "patients": patients}
-    images = OpenImages(args.image_shard)
-    slices = {patient: images.n_slices(patient) for patient in images.patient_ids}
+    images = open_bags(args.image_shard) if kind_of(args.image_shard) == BAGS else OpenImages(args.image_shard)
+    slices = _counts(images)
     require_one_cohort(cohort, split, slices, {one: lock for one, (_, lock) in locks.items()}, where=args.cohort)
     reporting, simulated = reporting_of(task), any(lock.simulated for _, lock in locks.values())
     folders = {name: path for name in ANALYSES if (path := vars(args)[name])}
@@ -90,6 +97,9 @@ def run(args: argparse.Namespace) -> None:
             voxel_ml=_voxel_ml(images, patients["patient_id"].unique()),
         )
     )
+    if isinstance(images, OpenBags):
+        scored = headline, reporting.definition_name(headline)
+        analyses["slides"] = _of_slides(args, images, tables["results"], scored, simulated=simulated)
     results = Results(
         **tables,
         cohort=cohort,
@@ -110,17 +120,52 @@ def run(args: argparse.Namespace) -> None:
         machine=machine(),
         config=config,
         presence=presence_section(known, simulated=simulated),
+        image_unit="tiles" if isinstance(images, OpenBags) else "slices",
     )
+    _write(args, results, args.title or section.title)
+
+
+def _write(args: argparse.Namespace, results: Results, title: str) -> None:
+    """The page, its figures, and last the numbers with the digests of all."""
     drawn = draw_all(results)
     with atomic_path(args.output) as part:
-        part.write_text(page(results, drawn, args.title or section.title), encoding="utf-8")
+        part.write_text(page(results, drawn, title), encoding="utf-8")
     written = [args.output, *(write_figures(drawn, args.figures) if args.figures else [])]
     files = {os.path.relpath(path, args.summary.parent): sha256_of(path) for path in written}
     write_json(args.summary, {**summary(results), FILES: files})
 
 
-def _voxel_ml(images: OpenImages, patients: Iterable[str]) -> dict[str, float]:
-    """The volume of a voxel of each patient whose images have a geometry."""
+def _of_slides(
+    args: argparse.Namespace, bags: OpenBags, results: pd.DataFrame, score: tuple[str, str], *, simulated: bool
+) -> Section:
+    """The part on slides; `score` is the headline and its name."""
+    return bags_section(
+        BagsInput(
+            bags=bags,
+            sheet=dataset_of(args.image_shard).with_name(SHEET),
+            attention=of_each_run(args.attention, args.runs, attended),
+            results=results,
+            headline=score[0],
+            score=score[1],
+            simulated=simulated,
+        )
+    )
+
+
+def _counts(images: OpenImages | OpenBags) -> dict[str, int]:
+    """How many slices each patient has, or tiles."""
+    if isinstance(images, OpenImages):
+        return {patient: images.n_slices(patient) for patient in images.patient_ids}
+    counts = Counter[str]()
+    for row in images.slides.select(["patient_id", "tiles"]).to_pylist():
+        counts[row["patient_id"]] += row["tiles"]
+    return dict(counts)
+
+
+def _voxel_ml(images: OpenImages | OpenBags, patients: Iterable[str]) -> dict[str, float]:
+    """The volume of a voxel of each patient whose images have a geometry; slides have none."""
+    if isinstance(images, OpenBags):
+        return {}
     volumes = {patient: images.voxel_ml(patient) for patient in patients}
     return {patient: volume for patient, volume in volumes.items() if volume is not None}
 

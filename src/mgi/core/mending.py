@@ -27,6 +27,7 @@ RULES = (
     ("genes.parquet", "fit_genes"),
     ("folds/*/*.parquet", "fit_features"),
     ("predictions/*.parquet", "predict_fold"),
+    ("attention/*.parquet", "tile_attention"),
     ("embeddings/*.parquet", "embed"),
     ("probe/*", "probe"),
     ("associate/embedding_components.parquet", "embedding_components"),

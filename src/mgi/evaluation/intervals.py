@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 LEVEL = 0.95
 
@@ -75,7 +75,7 @@ def wilcoxon_p(differences: ArrayLike) -> float:
         return math.nan
     if not given.any():
         return 1.0
-    return float(stats.wilcoxon(given).pvalue)
+    return float(scipy.stats.wilcoxon(given).pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from mgi.core.errors import BadInputError
 from mgi.evaluation.follow_up import Floats, FollowUp
@@ -84,6 +84,6 @@ def _greenwood(survival: Floats, variance: Floats) -> tuple[Floats, Floats]:
     low, high = np.where(survival > 0, survival, np.nan), np.where(survival > 0, survival, np.nan)
     inner = (survival > 0) & (survival < 1)
     log_share = np.log(survival[inner])
-    width = stats.norm.isf((1 - LEVEL) / 2) * np.sqrt(variance[inner]) / -log_share
+    width = scipy.stats.norm.isf((1 - LEVEL) / 2) * np.sqrt(variance[inner]) / -log_share
     low[inner], high[inner] = np.exp(log_share * np.exp(width)), np.exp(log_share * np.exp(-width))
     return low, high

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 Values = NDArray[np.floating]
 
@@ -42,7 +42,7 @@ def auc(scores: Values, members: Iterable[int], others: Iterable[int]) -> float:
     inside, outside = list(members), list(others)
     if not inside or not outside:
         return math.nan
-    ranks = stats.rankdata(scores[[*inside, *outside]])
+    ranks = scipy.stats.rankdata(scores[[*inside, *outside]])
     return float((ranks[: len(inside)].sum() / len(inside) - (len(inside) + 1) / 2) / len(outside))
 
 
@@ -50,7 +50,7 @@ def rank_agreement(one: Values, two: Values) -> float:
     """Spearman's correlation of two scores of the same genes; nan where one of them is constant."""
     if np.ptp(one) == 0 or np.ptp(two) == 0:
         return math.nan
-    return float(stats.spearmanr(one, two).statistic)
+    return float(scipy.stats.spearmanr(one, two).statistic)
 
 
 def signed_agreement(one: Values, two: Values) -> float:
@@ -69,7 +69,7 @@ def stability(rankings: Sequence[Mapping[str, float]]) -> float:
     for one, two in combinations(rankings, 2):
         shared = [gene for gene in one if gene in two]
         first, second = ([ranking[gene] for gene in shared] for ranking in (one, two))
-        taus.append(float(stats.kendalltau(first, second).statistic) if len(shared) > 1 else math.nan)
+        taus.append(float(scipy.stats.kendalltau(first, second).statistic) if len(shared) > 1 else math.nan)
     return float(np.mean(taus)) if taus else math.nan
 
 

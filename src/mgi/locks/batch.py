@@ -34,7 +34,8 @@ def progress(total: int, label: str) -> Iterator[Advance]:
             done, n_bytes = done + 1, n_bytes + more
             bar.update()
             if is_log and 10 * done // total > 10 * (done - 1) // total:
-                sys.stderr.write(f"{label}: {done} of {total} items, {n_bytes / 1e6:.1f} MB\n")
+                moved = f", {n_bytes / 1e6:.1f} MB" if n_bytes >= 50_000 else ""  # rows of a table have no bytes
+                sys.stderr.write(f"{label}: {done} of {total} items{moved}\n")
 
         yield advance
 

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from torch import nn
 
 from mgi.models.conv_stem import by_groups
+from mgi.models.narrow_import import MONAI, deferred
 from mgi.models.settings import ModelSettings
 from mgi.models.torchvision_ops import allow_torchvision_without_cuda
 
 
 def build_unet(settings: ModelSettings) -> nn.Module:
     """U-Net (Ronneberger 2015) by MONAI, with leaky ReLU."""
-    from monai.networks.nets import BasicUNet
+    with deferred(MONAI):
+        from monai.networks.nets.basic_unet import BasicUNet
 
     width = settings.baseline_width
     features = (width, width, 2 * width, 4 * width, 8 * width, width)
@@ -21,7 +23,8 @@ def build_unet(settings: ModelSettings) -> nn.Module:
 
 def build_resunet(settings: ModelSettings) -> nn.Module:
     """U-Net with residual units (Zhang 2018) by MONAI."""
-    from monai.networks.nets import UNet
+    with deferred(MONAI):
+        from monai.networks.nets.unet import UNet
 
     channels, features = settings.image_channels, _doubling(settings.baseline_width)
     return by_groups(UNet(2, channels, 1, features, (2, 2, 2, 2), num_res_units=2, norm=settings.convolution_norm))
@@ -29,7 +32,8 @@ def build_resunet(settings: ModelSettings) -> nn.Module:
 
 def build_attention_unet(settings: ModelSettings) -> nn.Module:
     """U-Net with additive attention gates (Oktay 2018) by MONAI."""
-    from monai.networks.nets import AttentionUnet
+    with deferred(MONAI):
+        from monai.networks.nets.attentionunet import AttentionUnet
 
     channels, features = settings.image_channels, _doubling(settings.baseline_width)
     return AttentionUnet(2, channels, 1, features, (2, 2, 2, 2))  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from mgi.models.conv_stem import ConvStem
+from mgi.models.narrow_import import TIMM, deferred
 from mgi.models.settings import ModelSettings
 from mgi.models.torchvision_ops import allow_torchvision_without_cuda
 
@@ -22,7 +23,8 @@ class ImageEncoder(nn.Module):
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         allow_torchvision_without_cuda()
-        from timm.models.vision_transformer import VisionTransformer
+        with deferred(TIMM):
+            from timm.models.vision_transformer import VisionTransformer
 
         self.width = settings.image_width
         self.grid = settings.image_size // settings.patch_size

@@ -4,31 +4,28 @@ config.json is written last and has the digest of every other file, and of itsel
 """
 
 import json
-import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-import mgi
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.files import SEAL, atomic_path, digest_of, sha256_of, unsealed, write_json
+from mgi.core.files import SEAL, digest_of, sha256_of, unsealed, write_json
 from mgi.core.section import read_record
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
-from mgi.release.further import Further, FurtherFiles, files_of, read_further, write_further
+from mgi.release.further import Further, files_of, read_further
 from mgi.release.slide_range import Moments, SlideRange, TileSource
 from mgi.release.training_range import TrainingRange
 from mgi.tasks.learning import Learning, predicting
-from mgi.tasks.registry import reads_labels
-from mgi.tasks.segmentation.scoring import THRESHOLD
 from mgi.training.weights import Weights, load_weights
 
 FORMAT = "mgi-release-3"
 CONFIG, WEIGHTS, GENES, CARD = "config.json", "weights.safetensors", "genes.parquet", "MODEL_CARD.md"
 COPY = "copy the release again"
 FILES = (WEIGHTS, GENES, CARD)
+METADATA = "configs/metadata.json"  # for other programs; releases of before there was one lack it
 FIELDS = (
     "digest", "expression_unit", "files", "format", "genes", "method", "mgi", "model", "reads_genes", "run",
     "simulated", "threshold", "training_range",
@@ -62,50 +59,6 @@ class Release:
         return self.training_range.source if isinstance(self.training_range, SlideRange) else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """The files that a run's release is made of: its weights, and what its fold fitted."""
-
-    weights: Path
-    genes: Path
-    further: Mapping[str, FurtherFiles]
-
-
-def write_release(
-    folder: Path,
-    *,
-    trained: Trained,
-    card: str,
-    training_range: TrainingRange | SlideRange,
-    expression_unit: str,
-    simulated: bool,
-) -> None:
-    """Copy the files of a run into `folder`, with its card and config.json.
-
-    Raises ConfigError where a release lies there already.
-    """
-    require_no_release(folder)
-    fitted = read_fitted_genes(trained.genes)
-    loaded = load_weights(trained.weights, genes=fitted.gene_ids)
-    for source, name in ((trained.weights, WEIGHTS), (trained.genes, GENES)):
-        with atomic_path(folder / name) as part:
-            shutil.copyfile(source, part)
-    write_further(folder, trained.further)
-    with atomic_path(folder / CARD) as part:
-        part.write_text(card, encoding="utf-8")
-    config = {
-        "format": FORMAT,
-        "mgi": mgi.__version__,
-        **_metadata(loaded, fitted),
-        "expression_unit": expression_unit,
-        "threshold": None if reads_labels(loaded.run.task) else THRESHOLD,
-        "training_range": asdict(training_range),
-        "simulated": simulated,
-        "files": {name: _size_and_digest(folder / name) for name in (*FILES, *files_of(list(trained.further)))},
-    }
-    write_config(folder / CONFIG, config)
-
-
 def require_no_release(folder: Path) -> None:
     """Raise ConfigError where a release lies in the folder already."""
     if (folder / CONFIG).exists():
@@ -124,7 +77,7 @@ def load_release(folder: Path) -> Release:
     fitted = read_fitted_genes(folder / GENES, sealed=False)
     weights = load_weights(folder / WEIGHTS, genes=fitted.gene_ids)
     where = folder / CONFIG
-    for field, expected in _metadata(weights, fitted).items():
+    for field, expected in entries_of(weights, fitted).items():
         if config.get(field) != expected:
             raise BadInputError(
                 f"{where}: {field}: found {_short(config.get(field))}, expected {_short(expected)} as its files say"
@@ -152,7 +105,7 @@ def _config(folder: Path) -> dict[str, Any]:
     require_digest(config, path)
     further = config["model"].get("further") if isinstance(config["model"], dict) else None
     expected = sorted([*FILES, *files_of(list(further) if isinstance(further, dict) else [])])
-    if sorted(config["files"]) != expected:
+    if sorted(set(config["files"]) - {METADATA}) != expected:
         raise BadInputError(f"{path}: files: found {sorted(config['files'])}, expected {expected}")
     return dict(config)
 
@@ -177,16 +130,17 @@ def read_config(path: Path) -> dict[str, Any]:
 def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
     if not path.is_file():
         raise IntegrityError(f"{path}: missing, though {CONFIG} lists it; {COPY}")
-    for field, value in _size_and_digest(path).items():
+    for field, value in size_and_digest(path).items():
         if value != expected.get(field):
             raise IntegrityError(f"{path}: {field}: found {value}, expected {expected.get(field)}; {COPY}")
 
 
-def _size_and_digest(path: Path) -> dict[str, Any]:
+def size_and_digest(path: Path) -> dict[str, Any]:
+    """What config.json says of a file."""
     return {"size": path.stat().st_size, "sha256": sha256_of(path)}
 
 
-def _metadata(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
+def entries_of(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
     """The entries of config.json that repeat, for a reader, what weights and genes say of themselves."""
     head = {} if weights.head is None else {"head": dict(weights.head)}
     genes = {"count": len(fitted.gene_ids), "hash": digest_of(fitted.gene_ids)}

@@ -11,7 +11,8 @@ from mgi.modalities.flair.file_names import flair_of_each, is_nifti_name, patien
 from mgi.release.new_image import image_in
 from mgi.release.request import PredictionRequest
 
-COLUMNS = ("patient", "image", "expression", "sample", "series", "volume")
+COLUMNS = ("patient", "image", "slide", "expression", "sample", "series", "volume")
+_PATHS = ("image", "slide", "expression")
 _SEPARATORS = {".tsv": "\t", ".txt": "\t", ".csv": ","}
 _DICOM_ENDINGS = (".dcm", ".dicom", ".ima")
 
@@ -114,13 +115,14 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _request(row: Mapping[str, str], common: PredictionRequest, folder: Path, where: str) -> PredictionRequest:
-    image, expression = (folder / row[name] if row.get(name) else None for name in ("image", "expression"))
+    image, slide, expression = (folder / row[name] if row.get(name) else None for name in _PATHS)
     volume = row.get("volume") or None
     if volume is not None and not (volume.isascii() and volume.isdigit()):
         raise BadInputError(f"{where}: volume: found {volume[:40]!r}, expected a number from 0")
     request = replace(
         common,
         image=image,
+        slide=slide,
         expression=expression or common.expression,
         series=row.get("series") or None,
         volume=common.volume if volume is None else int(volume),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from mgi.association.scan_file import WrittenScan, read_scan
 from mgi.core.errors import BadInputError
@@ -134,7 +134,7 @@ def inflation_rows(alone: WrittenScan, given: WrittenScan | None) -> list[dict[s
 
 def r_of_one(scan: WrittenScan) -> float:
     """The |r| at which a single test passes Bonferroni's 5 % among all of the scan."""
-    t = float(stats.t.isf(0.025 / scan.p.size, scan.df))
+    t = float(scipy.stats.t.isf(0.025 / scan.p.size, scan.df))
     return float(t / np.sqrt(t**2 + scan.df))
 
 

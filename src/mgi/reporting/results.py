@@ -88,6 +88,8 @@ class Results:
     config: Mapping[str, Any]
     presence: Section | None = None
     """Who has which modality, where there are enough to say so."""
+    image_unit: str = "slices"
+    """What `slices` counts."""
 
     @property
     def score_text(self) -> str:

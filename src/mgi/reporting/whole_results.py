@@ -136,6 +136,7 @@ KINDS = (
     Kind("runs", "runs/*/run.json", _run),
     Kind("runs", "runs/*/weights.safetensors", _recorded),
     Kind("predictions", "predictions/*.parquet", _table),
+    Kind("predictions", "attention/*.parquet", _table),
     Kind("evaluation", "evaluation/*.parquet", _table),
     Kind("evaluation", "evaluation/*.csv", verified),
     Kind("embeddings", "embeddings/*.parquet", _table),

@@ -11,7 +11,9 @@ from torch.nn.functional import pad
 
 from mgi.scan.interface import ScanInput
 
-INSTALL = "pip install --no-build-isolation 'mgi[gpu]', or envs/train-gpu.yaml (compute.environment: train-gpu)"
+INSTALL = (
+    "pip install --no-build-isolation 'mamba-ssm>=2.2.6,<2.4', or envs/train-gpu.yaml (compute.environment: train-gpu)"
+)
 SHORT = (128, 256, 512, 1024)  # lengths that the kernel takes in one piece
 PIECE = 2048  # tokens in one piece of anything longer
 

@@ -23,7 +23,7 @@ from mgi.shards.parquet import WRITING, opened_parquet, read_rows, read_table, r
 from mgi.shards.schemas import BAGGED_SLIDES, bag_columns
 
 KIND = "bags"
-TILES_FILE, SLIDES_FILE = "tiles.parquet", "slides.parquet"
+TILES_FILE, SLIDES_FILE, SHEET = "tiles.parquet", "slides.parquet", "slides.png"
 MOST_FLOAT16 = 65504.0
 _WRITING = {**WRITING, "use_dictionary": ["patient_id", "slide_id"]}
 STATED = ("encoder", "width", "tile_px", "mpp", "simulated")

@@ -54,6 +54,32 @@ def join_sheets(path: Path, places: Sequence[tuple[Path, int]]) -> None:
     _save(sheet, path)
 
 
+def first_slides(path: Path, most: int) -> Image.Image:
+    """The sheet as far as the row of the slide of this number. Raises IntegrityError as `join_sheets` does."""
+    with ExitStack() as stack:
+        sheet = _opened(path, stack)
+        return sheet.convert("RGB").crop(
+            (0, 0, sheet.width, min(sheet.height, -(-most // PER_ROW) * _CELL[1] + MARGIN))
+        )
+
+
+def pictures_in(path: Path, numbers: Sequence[int]) -> list[NDArray[np.uint8]]:
+    """The pictures (h, w, 3) of the slides of these numbers, below MOST, without the white beside them.
+
+    Raises IntegrityError as `join_sheets` does.
+    """
+    found = []
+    with ExitStack() as stack:
+        sheet = np.asarray(_opened(path, stack).convert("RGB"), np.uint8)
+        for number in numbers:
+            x, y = _corner(number)
+            cell = sheet[y : y + SIDE, x : x + SIDE]
+            drawn: NDArray[np.bool_] = np.any(cell < 255, axis=2)
+            rows, columns = (np.flatnonzero(np.any(drawn, axis=axis)) for axis in (1, 0))
+            found.append(cell[: rows[-1] + 1, : columns[-1] + 1] if len(rows) else cell[:0, :0])
+    return found
+
+
 def _opened(path: Path, stack: ExitStack) -> Image.Image:
     try:
         found = stack.enter_context(Image.open(path))

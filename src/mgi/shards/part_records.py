@@ -65,6 +65,8 @@ def _read_record(folder: Path, name: str, kind: str, fields: Sequence[str]) -> P
     if not isinstance(given["stated"], dict):
         raise BadInputError(f"{path}: stated: found {given['stated']!r}, expected entries by name; {mend}")
     about = given["files"][file.name]
+    if not isinstance(about.get("sha256"), str):
+        raise BadInputError(f"{path}: files: {file.name}: sha256: found {about.get('sha256')!r}, expected one; {mend}")
     return PartRecord(
         path=path, file=file, sha256=about["sha256"], rows=about["rows"], fields=given, stated=given["stated"]
     )

@@ -138,6 +138,21 @@ def test_the_report_and_the_card_say_what_was_read(released: ReleasedSlides, tmp
     }  # fmt: skip
 
 
+def test_a_table_of_slides_is_answered_and_other_programs_are_told_of_tiles(
+    released: ReleasedSlides, tmp_path: Path
+) -> None:
+    released.vectors(tmp_path / "slide.h5")
+    (tmp_path / "patients.tsv").write_text(f"patient\tslide\nA\t{released.path}\nB\tslide.h5\nC\tnowhere.svs\n")
+    model = released.folder / "classification"
+    assert predict(model, tmp_path / "out", f"--table={tmp_path / 'patients.tsv'}") == 5
+    answers = [json.loads((tmp_path / f"out/{patient}.json").read_text())["answer"] for patient in "AB"]
+    assert answers[0]["probability"] == pytest.approx(answers[1]["probability"], abs=1e-4)
+    table = (tmp_path / "out/patients.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in table[1:]] == [["A", "done"], ["B", "done"], ["C", "failed"]]
+    metadata = json.loads((model / "configs/metadata.json").read_text())
+    assert metadata["network_data_format"]["inputs"]["tiles"]["num_channels"] == 37
+
+
 def test_vectors_of_unknown_make_are_said_to_be(released: ReleasedSlides, tmp_path: Path) -> None:
     path = released.vectors(tmp_path / "slide.h5")
     assert predict(released.folder / "classification", tmp_path / "answer.json", f"--slide={path}") == 0

@@ -41,7 +41,7 @@ def sealed(folder: Path) -> None:
 def test_a_release_holds_the_weights_the_genes_and_what_the_run_was(key: str, reads: bool, released, study) -> None:
     folder = released.model(key)
     assert sorted(path.name for path in folder.iterdir()) == [
-        "MODEL_CARD.md", "config.json", "genes.parquet", "weights.safetensors",
+        "MODEL_CARD.md", "config.json", "configs", "genes.parquet", "weights.safetensors",
     ]  # fmt: skip
     release = load_release(folder)
     assert (folder / "weights.safetensors").read_bytes() == study.weights(key).read_bytes()
@@ -142,7 +142,7 @@ def test_a_fold_fitted_on_other_patients_is_refused(released, tmp_path: Path, ca
     assert "genes.parquet: fitted on other patients" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "genes.parquet", "MODEL_CARD.md"])
+@pytest.mark.parametrize("name", ["weights.safetensors", "genes.parquet", "MODEL_CARD.md", "configs/metadata.json"])
 def test_a_flipped_byte_in_any_file_is_found_by_name_with_both_digests(name: str, copy: Path) -> None:
     data = bytearray((copy / name).read_bytes())
     data[len(data) // 2] ^= 1

@@ -15,7 +15,7 @@ import torch
 from labelled_slides import CONTROLS, LabelledSlides
 from mgi.cli import main
 from mgi.shards.bags import Bag
-from slide_study import WIDTH, bag_of, write_bags
+from slide_study import TILES, WIDTH, bag_of, write_bags
 
 TABLES = ("results-table", "no-genes", "tests", "audit", "patients")
 
@@ -135,3 +135,21 @@ def test_the_record_says_of_how_many_patients_it_learned(slides: LabelledSlides)
     record = json.loads((slides.study.folder / f"runs/{run.key}/run.json").read_text())
     assert record["patients"]["train"] == 4
     assert record["run"]["inputs"] == ["slides", "rna"]
+
+
+def test_attention_is_of_all_tiles_of_the_test_patients_and_adds_up(slides: LabelledSlides) -> None:
+    run = slides.described("classification")
+    assert slides.finetune(run, start=None, model={"slide_encoder": "mean"}) == 0
+    output = slides.study.folder / "attention.parquet"
+    assert slides.command("tile-attention", run, output=output) == 0
+    rows = pq.read_table(output).to_pylist()
+    assert [row["patient_id"] for row in rows] == [one for one in slides.study.role("test") for _ in range(TILES)]
+    assert {row["attention"] for row in rows} == {np.float32(1 / TILES)}, "the mean gives all tiles equal shares"
+    assert [(row["x0"], row["y0"]) for row in rows[:6]] == [*((256 * x, 0) for x in range(5)), (0, 256)]
+
+
+def test_a_run_that_reads_no_slide_has_no_attention(slides: LabelledSlides, capsys: pytest.CaptureFixture[str]) -> None:
+    run = slides.described("classification", "no-image")
+    assert slides.finetune(run) == 0
+    assert slides.command("tile-attention", run, output=slides.study.folder / "a.parquet") != 0
+    assert "inputs: found rna, expected a run that reads slides" in capsys.readouterr().err

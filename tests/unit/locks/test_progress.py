@@ -15,3 +15,10 @@ def test_nothing_to_do_says_nothing(capsys):
     with progress(0, "images"):
         pass
     assert capsys.readouterr().err == ""
+
+
+def test_rows_of_a_table_have_no_size_to_tell(capsys):
+    with progress(10, "rna 1-of-1") as advance:
+        for _ in range(10):
+            advance(0)
+    assert capsys.readouterr().err.splitlines()[-1] == "rna 1-of-1: 10 of 10 items"

@@ -7,7 +7,6 @@ import pytest
 from mgi.probes.maps import maps
 from mgi.probes.retrieval import retrieval, retrieval_of_modalities
 from mgi.probes.settings import ProbeSettings
-from mgi.shards.embedding_file import Embeddings
 
 SETTINGS = ProbeSettings(bootstrap_draws=100)
 
@@ -109,7 +108,7 @@ def test_the_patients_of_all_folds_are_pooled_for_each_modality(make_embeddings:
 
 
 def test_an_image_without_vectors_of_a_tumour_is_retrieved_whole_alone(known) -> None:
-    def whole(one: Embeddings) -> Embeddings:
+    def whole(one: Any) -> Any:
         nothing = {
             name: np.full((60, 0), np.nan, np.float32) for name in one.vectors if name.startswith("image_tumour")
         }

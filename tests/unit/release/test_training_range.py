@@ -120,7 +120,7 @@ def test_numbers_of_pixels_and_slices_are_flagged_but_never_far() -> None:
 
 
 def test_no_expression_raises_no_flag_of_genes() -> None:
-    assert list(gene_flags(None, None, TRAINED)) == []
+    assert list(gene_flags(None, None, TRAINED.expression)) == []
 
 
 def test_an_empty_mask_has_no_largest_body_and_is_flagged(trained) -> None:
@@ -151,7 +151,7 @@ def expression(*missing: str) -> NewExpression:
     ],
 )
 def test_genes_are_flagged_where_some_are_missing_or_their_size_is_new(given, size, flagged, trained) -> None:
-    assert [flag.flag for flag in gene_flags(given, np.full(3, size), trained)] == flagged
+    assert [flag.flag for flag in gene_flags(given, np.full(3, size), trained.expression)] == flagged
 
 
 def test_a_network_that_saw_copies_without_scalp_is_not_far_from_a_stripped_head() -> None:

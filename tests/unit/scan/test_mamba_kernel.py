@@ -97,7 +97,7 @@ def test_gate_skip_and_bias_may_be_absent(kernel) -> None:
     ("cuda", "installed", "reason"),
     [
         (False, True, "sees no CUDA device"),
-        (True, False, "pip install --no-build-isolation 'mgi[gpu]'"),
+        (True, False, "pip install --no-build-isolation 'mamba-ssm"),
     ],
 )
 def test_what_is_missing_is_said_with_the_install_line(cuda, installed, reason, monkeypatch) -> None:

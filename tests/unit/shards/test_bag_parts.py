@@ -84,7 +84,11 @@ def _edit(**changes: Any) -> Callable[[Path], None]:
     return edit
 
 
-ROW = {"patient_id": "P0", "slide_id": "s", "tiles": 1, "bad_tiles": 0, "source": "x"}
+def _without_digest(folder: Path) -> None:
+    path = folder / "part-2-of-3.json"
+    record = read_json(path)
+    del record["files"]["part-2-of-3.parquet"]["sha256"]
+    write_json(path, record)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,7 @@ ROW = {"patient_id": "P0", "slide_id": "s", "tiles": 1, "bad_tiles": 0, "source"
         (_edit(slides=[{"tiles": "many"}]), BadInputError, r"part-2-of-3\.json: slides: expected a row a slide"),
         (_edit(slides=3), BadInputError, r"part-2-of-3\.json: slides: expected a row a slide"),
         (_edit(simulated="yes"), BadInputError, r"part-2-of-3\.json: simulated: found 'yes', expected a bool"),
+        (_without_digest, BadInputError, r"part-2-of-3\.json: files: part-2-of-3\.parquet: sha256: found None"),
         (_edit(stated=3), BadInputError, r"part-2-of-3\.json: stated: found 3, expected entries by name"),
     ],
 )

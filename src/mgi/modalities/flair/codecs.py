@@ -1,4 +1,4 @@
-"""Which transfer syntaxes are read, and by which decoder: pydicom and Pillow alone, or with the extra `mgi[codecs]`.
+"""Which transfer syntaxes are read, and by which decoder: pydicom and Pillow alone, or with the extra `codecs`.
 
 The extra's imagecodecs decodes JPEG-LS, lossless JPEG and 12-bit JPEG (decision 009). Of a decoder pydicom wants
 `is_available`, `DECODER_DEPENDENCIES`, and a function from one frame's bytes to pixels.
@@ -53,7 +53,7 @@ def require_decoder(syntax: str | None, where: str) -> None:
     if syntax in BY_EXTRA:
         register_decoders()
     if not get_decoder(str(syntax)).is_available:
-        raise ResourceError(f"{where}: TransferSyntaxUID {name}: no decoder installed; pip install 'mgi[codecs]'")
+        raise ResourceError(f"{where}: TransferSyntaxUID {name}: no decoder installed; pip install imagecodecs")
 
 
 def is_available(syntax: str) -> bool:

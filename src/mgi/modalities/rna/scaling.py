@@ -13,9 +13,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import eigh
-from scipy.stats import rankdata
 
 from mgi.core.errors import BadInputError
 from mgi.core.scratch_table import Table, by_columns, column_slices, mean_of_rows
@@ -52,7 +51,7 @@ def ranks(row: Wide) -> Wide:
     """Return one patient's genes by rank, as a uniform variable of mean 0 and deviation 1; ties share their mean
     rank.
     """
-    return np.asarray(((rankdata(row) - 0.5) / len(row) - 0.5) / _UNIFORM_DEVIATION)
+    return np.asarray(((scipy.stats.rankdata(row) - 0.5) / len(row) - 0.5) / _UNIFORM_DEVIATION)
 
 
 def reference_distribution(blocks: Iterable[Wide]) -> Wide:
@@ -65,7 +64,7 @@ def quantiles(row: Wide, reference: Wide) -> Wide:
 
     Ties get the reference at their mean rank (between two values by interpolation), so that equal stays equal.
     """
-    placed = np.interp(rankdata(row) - 1, np.arange(len(reference)), reference)
+    placed = np.interp(scipy.stats.rankdata(row) - 1, np.arange(len(reference)), reference)
     return z_scores(placed, reference.mean(keepdims=True), reference.std(keepdims=True))
 
 
@@ -89,7 +88,7 @@ def principal_components(scaled: Table, count: int) -> Wide:
         centred = _centred(scaled.columns(some))
         products += centred @ centred.T
     top = (n_patients - count, n_patients - 1)
-    patients = eigh(products, subset_by_index=top, overwrite_a=True)[1][:, ::-1]  # n C
+    patients = scipy.linalg.eigh(products, subset_by_index=top, overwrite_a=True)[1][:, ::-1]  # n C
     directions = by_columns(scaled, lambda some: patients.T @ _centred(some)).T  # K C
     return np.ascontiguousarray(np.linalg.qr(directions)[0])
 

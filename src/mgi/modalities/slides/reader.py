@@ -1,4 +1,4 @@
-"""Open a whole-slide image and read regions of it. The only module that knows OpenSlide, of the extra `mgi[slides]`.
+"""Open a whole-slide image and read regions of it. The only module that knows OpenSlide, of the extra `slides`.
 
 A slide file also holds pictures of its label and of the whole glass, with names and dates on them. Nothing here reads
 them, so no output can hold them.
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mgi.core.errors import BadInputError, ResourceError
+from mgi.modalities.slides.tiff_layout import require_sound_tiles
 
 try:
     import openslide
@@ -22,6 +23,7 @@ except (ImportError, OSError):  # the extra is optional; opened_slide says what 
     openslide = None
 
 LEAST_MPP, MOST_MPP = 0.05, 8.0  # of scanners: 100x with oil, and a picture of the whole glass
+MOST_MM = 400  # of a side; the largest glasses, of whole brains, have 250
 SQUARE = 0.02  # how far the two sides of a pixel may differ
 
 
@@ -41,6 +43,11 @@ class Slide:
         self.vendor = str(self._handle.properties.get("openslide.vendor"))
         self.simulated = _says_simulated(self._handle)
         self.mpp = mpp or _stated_mpp(self._handle.properties, path.name, unstated)
+        if (longest := max(self.width, self.height) * self.mpp / 1000) > MOST_MM:
+            raise BadInputError(
+                f"{self.name}: {self.width} x {self.height} pixels of {self.mpp:g} µm: found {longest:.0f} mm, "
+                f"expected at most {MOST_MM} mm of glass"
+            )
 
     def region(self, left: int, top: int, size: tuple[int, int], level: int = 0) -> Image.Image:
         """The pixels (RGB) of a region whose corner is in pixels of level 0 and whose size is in those of `level`.
@@ -102,12 +109,13 @@ def _says_simulated(handle: Any) -> bool:
 def require_openslide(where: str) -> None:
     """Raise ResourceError where OpenSlide is not installed."""
     if openslide is None:
-        raise ResourceError(f"{where}: no reader of slides is installed; pip install 'mgi[slides]'")
+        raise ResourceError(f"{where}: no reader of slides is installed; pip install openslide-python openslide-bin")
 
 
 def _opened(path: Path) -> Any:
     if not path.is_file():
         raise BadInputError(f"{path}: missing, expected a slide")
+    require_sound_tiles(path)
     try:
         return openslide.OpenSlide(path)
     except openslide.OpenSlideError as error:

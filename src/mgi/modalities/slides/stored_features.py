@@ -69,7 +69,7 @@ def read_features(path: Path) -> StoredFeatures:
 def require_h5py(where: str) -> None:
     """Raise ResourceError where h5py is not installed."""
     if h5py is None:
-        raise ResourceError(f"{where}: h5py is not installed; pip install 'mgi[slides]'")
+        raise ResourceError(f"{where}: h5py is not installed; pip install h5py")
 
 
 def _table(file: Any, name: str, path: Path) -> Any:

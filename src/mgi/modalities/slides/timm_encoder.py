@@ -42,7 +42,7 @@ class TimmEncoder:
         pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
     ) -> None:
         if timm is None:
-            raise ResourceError(f"modalities.slides.encoder: {name}: timm is not installed; pip install 'mgi[train]'")
+            raise ResourceError(f"modalities.slides.encoder: {name}: timm is not installed; pip install timm torch")
         model = name.removeprefix(_PREFIX)
         if model not in timm.list_models():
             raise ConfigError(f"modalities.slides.encoder: found {name}, expected a model of timm {timm.__version__}")

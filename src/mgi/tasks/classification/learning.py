@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softmax
 
@@ -78,7 +78,7 @@ class ClassificationHead:
         def entropy(log_temperature: float) -> float:
             return cross_entropy(outputs / np.exp(log_temperature), outcome).item()
 
-        best = minimize_scalar(entropy, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
+        best = scipy.optimize.minimize_scalar(entropy, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
         return replace(self, temperature=float(np.exp(best.x)))
 
     def answer(self, outputs: Tensor) -> dict[str, Any]:

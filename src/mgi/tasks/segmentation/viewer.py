@@ -19,10 +19,12 @@ from mgi.tasks.segmentation.overlays import OverlayCase, Panel, slice_to_show
 from mgi.tasks.segmentation.scoring import THRESHOLD
 from mgi.tasks.text import rendered
 
-MOST_BYTES = 4_000_000
+MOST_BYTES = 4_800_000
 """Of all pictures and outlines in the page; every patient may take an equal share."""
-QUALITIES = ((1, 85), (1, 60), (2, 80), (4, 80))
+QUALITIES = ((1, 85), (1, 60), (1, 40), (2, 80), (2, 50), (4, 80))
 """Reduction of the pictures and quality of their JPEG, tried in this order until a patient fits its share."""
+BACKGROUND = 12
+"""Grey values up to this one are taken for air."""
 TRUTH = "true mask"
 COLOURS = (SKY, PURPLE, GREEN)
 
@@ -78,8 +80,9 @@ def said(panel: Panel) -> str:
 
 def shown_case(case: OverlayCase, most: int) -> Shown | None:
     """One patient in the best quality that takes at most so many bytes; None where none does."""
-    window = body_window(case.pixels)
-    pixels = as_bytes(case.pixels)[:, *window]
+    grey = as_bytes(case.pixels)
+    window = body_window(grey)
+    pixels = grey[:, *window]
     masks = {TRUTH: case.truth} | {said(panel): at_least(p, THRESHOLD) for panel, p in case.probability.items()}
     paths = {name: [outline(one) for one in mask[:, *window]] for name, mask in masks.items()}
     text = json.dumps(paths, separators=(",", ":")).replace("</", "<\\/")
@@ -104,9 +107,9 @@ def as_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return grey
 
 
-def body_window(pixels: NDArray[Any]) -> tuple[slice, slice]:
+def body_window(grey: NDArray[np.uint8]) -> tuple[slice, slice]:
     """Rows and columns around what is not background on any slice."""
-    seen = as_bytes(pixels).max(axis=0) > 12
+    seen = grey.max(axis=0) > BACKGROUND
     if not seen.any():
         return slice(None), slice(None)
     spans = []

@@ -86,5 +86,5 @@ def test_weights_that_are_missing_damaged_or_a_pickle_are_refused(weights: Path,
 
 def test_without_timm_the_message_names_the_extra(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timm_encoder, "timm", None)
-    with pytest.raises(ResourceError, match=r"timm is not installed; pip install 'mgi\[train\]'"):
+    with pytest.raises(ResourceError, match=r"timm is not installed; pip install timm torch"):
         open_encoder(chosen(weights), str(weights))

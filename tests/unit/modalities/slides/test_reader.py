@@ -18,7 +18,7 @@ ROOM = Path(reader.__file__).parent
 def test_without_the_extra_the_message_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(reader, "openslide", None)
     with (
-        pytest.raises(ResourceError, match=r"^a\.svs: .*pip install 'mgi\[slides\]'"),
+        pytest.raises(ResourceError, match=r"^a\.svs: .*pip install (openslide|h5py)"),
         opened_slide(tmp_path / "a.svs"),
     ):
         pass
@@ -55,6 +55,14 @@ def test_after_a_damaged_region_the_others_are_still_read(draw: Make, write: Mak
                 else:
                     assert np.array_equal(found, drawn.pixels[top : top + 128, left : left + 128])
     assert bad == [True]
+
+
+def test_a_slide_longer_than_any_glass_is_refused(draw: Make, write: Make, tmp_path: Path) -> None:
+    pytest.importorskip("openslide")
+    path = write(tmp_path / "a.svs", draw())
+    said = r"^a\.svs: 512 x 512 pixels of 1000 µm: found 512 mm, expected at most 400 mm of glass$"
+    with pytest.raises(BadInputError, match=said), opened_slide(path, mpp=1000.0):
+        pass
 
 
 def test_a_file_that_is_not_there_or_no_slide_is_named(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from refused_slides import REFUSED
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.slides.tiles import TileForm
@@ -18,17 +19,6 @@ from mgi.modalities.slides.reader import opened_slide
 from mgi.modalities.slides.survey import Survey, count_bad_tiles, survey_of
 
 Make = Callable[..., Any]
-REFUSED = {
-    "no-mpp": r"mpp: missing, expected .*unstated_mpp",
-    "magnification-without-mpp": r"mpp: missing \(magnification 10 alone is none\)",
-    "white": "no tissue$",
-    "black": r"no tissue \(100% black\)",
-    "pen-alone": r"no tissue \(\d+% pen, \d+% black\)",
-    "truncated": "not read by OpenSlide",
-    "empty": "not read by OpenSlide",
-    "one-bad-tile": r"\d+ of \d+ tiles cannot be decoded, expected at most 1%",
-    "huge-mpp": "mpp: found 500, 500, expected 0.05 to 8",
-}
 
 
 def surveyed(path: Path, form: TileForm, mpp: float | None = None) -> Survey:

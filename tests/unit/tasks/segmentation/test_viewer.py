@@ -64,11 +64,11 @@ def test_a_slice_of_the_mosaic_lies_where_the_page_looks_for_it() -> None:
 
 
 def test_the_window_holds_the_body_of_all_slices_and_cuts_the_dark_around_it() -> None:
-    pixels = np.zeros((2, 30, 30))
-    pixels[0, 10:15, 10:15] = pixels[1, 12:20, 8:13] = 9
+    pixels = np.zeros((2, 30, 30), np.uint8)
+    pixels[0, 10:15, 10:15] = pixels[1, 12:20, 8:13] = 99
     rows, columns = body_window(pixels)
     assert (rows, columns) == (slice(8, 22), slice(6, 17))
-    assert body_window(np.zeros((1, 4, 4))) == (slice(None), slice(None))
+    assert body_window(np.full((1, 4, 4), 12, np.uint8)) == (slice(None), slice(None))
 
 
 def test_grey_values_are_scaled_by_the_volume_and_not_by_the_slice() -> None:
@@ -82,7 +82,7 @@ def test_a_patient_is_shown_with_outlines_in_the_frame_of_the_cut_picture() -> N
     assert one is not None
     paths = json.loads(one.paths)
     assert list(paths) == [TRUTH, "MGI, own genes"]
-    rows, columns = body_window(case().pixels)
+    rows, columns = body_window(as_bytes(case().pixels))
     assert f"M{16 - columns.start} {18 - rows.start}h4" in paths[TRUTH][2]
     assert f"M{16 - columns.start} {19 - rows.start}h4" in paths["MGI, own genes"][2]
     assert paths[TRUTH][0] == ""
