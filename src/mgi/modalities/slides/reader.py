@@ -45,8 +45,8 @@ class Slide:
         self.mpp = mpp or _stated_mpp(self._handle.properties, path.name, unstated)
         if (longest := max(self.width, self.height) * self.mpp / 1000) > MOST_MM:
             raise BadInputError(
-                f"{self.name}: {self.width} x {self.height} pixels of {self.mpp:g} µm: found {longest:.0f} mm, expected "
-                f"at most {MOST_MM} mm of glass"
+                f"{self.name}: {self.width} x {self.height} pixels of {self.mpp:g} µm: found {longest:.0f} mm, "
+                f"expected at most {MOST_MM} mm of glass"
             )
 
     def region(self, left: int, top: int, size: tuple[int, int], level: int = 0) -> Image.Image:
