@@ -30,12 +30,12 @@ GROUPS = {
     "data": "preflight lock seal fetch gene cohort labels split check shard describe fit verify admit prepare",
     "train": "pretrain finetune",
     "evaluate": (
-        "lesion embed embedding probe associate explain predict-fold evaluate compare paper report export import"
+        "lesion embed embedding probe associate explain predict-fold tile evaluate compare paper report export import"
     ),
     "use": "release predict config cluster",
 }
 # Their memory is a key of the config.
-IN_TRAINING = ("pretrain", "finetune", "predict-fold", "embed")
+IN_TRAINING = ("pretrain", "finetune", "predict-fold", "tile-attention", "embed")
 # An error may name twenty items, and a line of megabytes helps nobody.
 MOST_SAID = 8_000
 _HELP = ("-h", "--help")

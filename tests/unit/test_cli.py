@@ -26,6 +26,7 @@ WITH_TORCH = {
     "import-nnunet",
     "predict",
     "predict-fold",
+    "tile-attention",
     "release",
 }
 

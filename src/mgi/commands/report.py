@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from mgi.cohort.tables import read_cohort, read_split
 from mgi.commands._run_options import add_runs, of_each_run
 from mgi.core.errors import BadInputError
@@ -27,7 +29,7 @@ from mgi.shards.bags import SHEET, OpenBags, open_bags
 from mgi.shards.dataset_manifest import dataset_of, kind_of
 from mgi.shards.image_shard import OpenImages
 from mgi.shards.parquet import run_in
-from mgi.tasks.report_parts import ReportInput
+from mgi.tasks.report_parts import ReportInput, Section
 from mgi.tasks.reporting import reporting_of
 from mgi.tasks.scoring import headline_of, scoring_of
 
@@ -96,18 +98,8 @@ def run(args: argparse.Namespace) -> None:
         )
     )
     if isinstance(images, OpenBags):
-        attention = of_each_run(args.attention, args.runs, attended)
-        analyses["slides"] = bags_section(
-            BagsInput(
-                bags=images,
-                sheet=dataset_of(args.image_shard).with_name(SHEET),
-                attention=attention,
-                results=tables["results"],
-                headline=headline,
-                score=reporting.definition_name(headline),
-                simulated=simulated,
-            )
-        )
+        scored = headline, reporting.definition_name(headline)
+        analyses["slides"] = _of_slides(args, images, tables["results"], scored, simulated=simulated)
     results = Results(
         **tables,
         cohort=cohort,
@@ -130,12 +122,34 @@ def run(args: argparse.Namespace) -> None:
         presence=presence_section(known, simulated=simulated),
         image_unit="tiles" if isinstance(images, OpenBags) else "slices",
     )
+    _write(args, results, args.title or section.title)
+
+
+def _write(args: argparse.Namespace, results: Results, title: str) -> None:
+    """The page, its figures, and last the numbers with the digests of all."""
     drawn = draw_all(results)
     with atomic_path(args.output) as part:
-        part.write_text(page(results, drawn, args.title or section.title), encoding="utf-8")
+        part.write_text(page(results, drawn, title), encoding="utf-8")
     written = [args.output, *(write_figures(drawn, args.figures) if args.figures else [])]
     files = {os.path.relpath(path, args.summary.parent): sha256_of(path) for path in written}
     write_json(args.summary, {**summary(results), FILES: files})
+
+
+def _of_slides(
+    args: argparse.Namespace, bags: OpenBags, results: pd.DataFrame, score: tuple[str, str], *, simulated: bool
+) -> Section:
+    """The part on slides; `score` is the headline and its name."""
+    return bags_section(
+        BagsInput(
+            bags=bags,
+            sheet=dataset_of(args.image_shard).with_name(SHEET),
+            attention=of_each_run(args.attention, args.runs, attended),
+            results=results,
+            headline=score[0],
+            score=score[1],
+            simulated=simulated,
+        )
+    )
 
 
 def _counts(images: OpenImages | OpenBags) -> dict[str, int]:

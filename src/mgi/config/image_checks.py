@@ -44,6 +44,8 @@ def _of_bags(config: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
         yield "cohort.require", required, f"{' and '.join(needed)} among them"
     if not reads_labels(task):
         yield "runs.task", task, "a task of labels"
+    if config["predict"]["tta_flip"]:
+        yield "predict.tta_flip", True, "false"
     for key in ("associate", "explain"):
         if config[key] is not None:
             yield key, "a section", "null"

@@ -63,8 +63,6 @@ def write_release(folder: Path, *, trained: Trained, content: CardContent) -> No
         "threshold": None if reads_labels(loaded.run.task) else THRESHOLD,
         "training_range": asdict(content.trained),
         "simulated": content.simulated,
-        "files": {
-            name: size_and_digest(folder / name) for name in (*FILES, METADATA, *files_of(list(trained.further)))
-        },
+        "files": {name: size_and_digest(folder / name) for name in names},
     }
     write_config(folder / CONFIG, config)

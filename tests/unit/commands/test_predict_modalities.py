@@ -183,7 +183,7 @@ def test_genes_without_a_version_are_found_and_the_whole_genome_says_what_is_neu
 def test_the_release_has_the_folds_own_fits_and_the_card_names_them(released_several) -> None:
     model, results = released_several.model, released_several.results
     assert sorted(path.name for path in model.iterdir()) == [
-        "MODEL_CARD.md", "cn.features.parquet", "cn.fit.parquet", "config.json", "genes.parquet",
+        "MODEL_CARD.md", "cn.features.parquet", "cn.fit.parquet", "config.json", "configs", "genes.parquet",
         "mirna.features.parquet", "mirna.fit.parquet", "weights.safetensors",
     ]  # fmt: skip
     assert (model / "cn.fit.parquet").read_bytes() == (results / "folds/0/cn.parquet").read_bytes()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mgi.datasets.slide_bags import SlideBags, evenly_spaced, pitch_of, places_in_pitches
+from mgi.datasets.slide_bags import TILES_AT_ONCE, SlideBags, evenly_spaced, pitch_of, places_in_pitches
 from mgi.shards.bags import Bag, OpenBags, bag_writer, describe_bags, open_bags
 
 WIDTH, SIDE = 4, 300
@@ -120,3 +120,31 @@ def test_the_pitch_is_that_of_neighbours_whatever_grids_there_are() -> None:
     assert pitch_of(one[[0, 5, 10]]) == SIDE  # one column
     moved = Bag(patient_id="P", slide_id="s", corners=one + 7_000, embeddings=BAGS[0].embeddings)
     assert np.array_equal(places_in_pitches(moved), places_in_pitches(BAGS[0]))
+
+
+def test_handed_on_each_patient_has_the_bag_of_another(shard: OpenBags, tmp_path: Path) -> None:
+    bags = SlideBags.of(shard, ["P1", "P2", "P4"], tmp_path)
+    others = bags.handed_on(torch.tensor([2, 0, 1]))
+    given, own = (one.whole(torch.arange(3)) for one in (others, bags))
+    for place, donor in enumerate((2, 0, 1)):
+        count = int(own.real[donor].sum())
+        assert torch.equal(given.tiles[place, :count], own.tiles[donor, :count])
+        assert torch.equal(given.real[place], own.real[donor])
+    assert list(others.identity()) != list(bags.identity())
+
+
+def test_one_slide_alone_is_read_as_from_a_shard(shard: OpenBags, tmp_path: Path) -> None:
+    alone, stored = SlideBags.of_one(BAGS[0], tmp_path), SlideBags.of(shard, ["P1"], tmp_path)
+    for one, other in zip(alone.whole(torch.tensor([0])), stored.whole(torch.tensor([0])), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_so_many_slides_are_read_together_as_the_largest_allows(shard: OpenBags, tmp_path: Path) -> None:
+    assert SlideBags.of(shard, ["P1", "P2", "P4"], tmp_path).at_once() == TILES_AT_ONCE // 23
+    assert SlideBags.of(shard, ["P4"], tmp_path).at_once() == TILES_AT_ONCE // 9
+    assert SlideBags.of(shard, [], tmp_path).at_once() == TILES_AT_ONCE
+
+
+def test_slides_that_are_left_out_have_no_tile(shard: OpenBags, tmp_path: Path) -> None:
+    whole = SlideBags.of(shard, ["P1", "P4"], tmp_path).whole(torch.arange(2))
+    assert whole.without(torch.tensor([True, False])).real.sum(1).tolist() == [0, 9]

@@ -7,7 +7,6 @@ import pytest
 from mgi.probes.maps import maps
 from mgi.probes.retrieval import retrieval, retrieval_of_modalities
 from mgi.probes.settings import ProbeSettings
-from mgi.shards.embedding_file import Embeddings
 
 SETTINGS = ProbeSettings(bootstrap_draws=100)
 

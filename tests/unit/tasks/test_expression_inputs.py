@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mgi.tasks.expression_inputs import audit_inputs, derangement
+from mgi.tasks.expression_inputs import audit_inputs, derangement, with_other_images, without_genes
 from mgi.training.settings import PredictSettings
 
 PATIENTS = ["A", "B", "C"]
@@ -81,3 +81,18 @@ def test_to_a_network_without_image_no_input_is_given_that_makes_all_patients_al
         images_apart=True,
     )
     assert [one.name for one in listed] == ["own", "permuted-0"]
+
+
+def test_another_patients_image_goes_with_the_own_expression_and_draws_none_of_the_others() -> None:
+    settings = PredictSettings(permutations=2)
+    own, *_ = audit_inputs(GENES, AVERAGE, PATIENTS, settings, reads_genes=True)
+    found = list(with_other_images(own, settings))
+    assert [one.name for one in found] == ["image_permuted-0", "image_permuted-1"]
+    for one in found:
+        assert one.image_rows is not None
+        assert sorted(one.image_rows.tolist()) == [0, 1, 2]
+        assert all(row != place for place, row in enumerate(one.image_rows.tolist()))
+        assert torch.equal(one.genes, own.genes)
+        assert one.donors == PATIENTS
+    alone = without_genes(1, 2, "not_used")
+    assert list(with_other_images(alone, settings)) == []
