@@ -3,8 +3,8 @@
 The same network before any training gives vectors too, for comparison. Patients without image or without expression
 are there, with null in place of what they lack. Of a pre-training with further modalities each has its vectors too.
 
-INPUTS: weights of a pre-training run, prepared slices of the image shard, expression shard, the fold's genes, split;
-shards and fits of further modalities.
+INPUTS: weights of a pre-training run, image shard and the prepared slices of a scan, expression shard, the fold's
+genes, split; shards and fits of further modalities.
 OUTPUT: vectors, a row a patient.
 BY HAND: mgi embed --results results/X --run pretrain-fold0-seed0
 """

@@ -115,7 +115,7 @@ EMBEDDINGS = pa.schema(
     [
         ("patient_id", pa.string()),
         ("role", pa.string()),  # in the run's fold, as in SPLIT
-        ("image", pa.list_(pa.float32())),  # mean over all slices of the pooled vectors; no mask is read
+        ("image", pa.list_(pa.float32())),  # mean of a scan's slices, pooled, or the slide's; no mask is read
         ("image_tumour", pa.list_(pa.float32())),  # the same weighted by the true tumour area; null without tumour
         ("genes", pa.list_(pa.float32())),  # the pooled vector; null without expression
         ("image_projected", pa.list_(pa.float32())),  # these three after the projection, of length 1

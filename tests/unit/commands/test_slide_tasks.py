@@ -153,3 +153,23 @@ def test_a_run_that_reads_no_slide_has_no_attention(slides: LabelledSlides, caps
     assert slides.finetune(run) == 0
     assert slides.command("tile-attention", run, output=slides.study.folder / "a.parquet") != 0
     assert "inputs: found rna, expected a run that reads slides" in capsys.readouterr().err
+
+
+def test_attention_finds_the_tile_that_tells_the_class(write_study: Any, tmp_path: Path) -> None:
+    def change(patient: str, bag: Bag) -> None:
+        index = int(bag.embeddings[:, 0].astype(np.float32).mean() > 0.5)
+        bag.embeddings[:] -= np.float16(index)  # all tiles are alike in both classes
+        bag.embeddings[7] += np.float16(6 * index - 3)  # but one
+
+    slides = LabelledSlides(write_study(tmp_path / "one-tile"), change)
+    run = slides.described("classification", "no-genes")
+    schedule = {"steps": 150, "validate_every": 50, "learning_rate": 0.01}
+    model = {"slide_encoder": "gated_attention", "max_tiles": TILES}
+    assert slides.finetune(run, start=None, model=model, schedule=schedule, image_encoder_lr_scale=1.0) == 0
+    output = slides.study.folder / "attention.parquet"
+    assert slides.command("tile-attention", run, output=output) == 0
+    rows = pq.read_table(output).to_pylist()
+    told = [row["attention"] for row in rows if row["tile"] == 7]
+    others = max(row["attention"] for row in rows if row["tile"] != 7)
+    assert min(told) > 3 / TILES
+    assert min(told) > others

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from mgi.cli import main
+from mgi.core.files import write_json
+from mgi.models.settings import ModelSettings
 from mgi.shards.bags import Bag
 from mgi.shards.embedding_file import read_embeddings
 from mgi.training.weights import Weights, load_weights
-from slide_study import MODEL, TILES, WIDTH, SlideStudy, bag_of, write_bags
+from slide_study import GIMP, MODEL, TILES, WIDTH, SlideStudy, bag_of, write_bags
 
 
 @pytest.fixture
@@ -135,3 +137,28 @@ def test_a_patient_without_a_slide_is_named(slides: SlideStudy, write_study, tmp
 def test_what_slides_cannot_have_is_one_line(slides: SlideStudy, settings: dict[str, Any], said: str, capsys) -> None:
     assert main(slides.line("pretrain", **settings)) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_run_on_slides_is_done_by_its_key(slides: SlideStudy, tmp_path: Path) -> None:
+    results, study = tmp_path / "results", slides.study
+    for source, target in (
+        (slides.shard, "shards/slides"), (study.folder / "expression", "shards/rna"),
+        (study.folder / "genes.parquet", "folds/0/genes.parquet"),
+        (study.folder / "split.parquet", "tables/split.parquet"),
+    ):  # fmt: skip
+        (results / target).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, results / target)
+    shards = [str(results / "shards" / name / "dataset.json") for name in ("slides", "rna")]
+    given = [f"--split={results}/tables/split.parquet", f"--output={results}/tables/leaks.json"]
+    assert main(["check-leaks", *given, "--dataset", *shards]) == 0
+    runs = {"image": "slides", "task": "classification", "target": "x", "methods": ["mgi"], "folds": [0], "seeds": [0]}
+    model = {**ModelSettings(**{**study.MODEL, **MODEL}).plain(), "pathways": None}
+    config = {"runs": {**runs, "controls": []}, "external": None, "split": {"folds": 1}, "model": model}
+    write_json(results / "config.json", {**config, "predict": {}, "pretrain": {"schedule": study.SCHEDULE, **GIMP}})
+    by_key = [f"--results={results}", "--run=pretrain-fold0-seed0"]
+    assert main(["pretrain", *by_key]) == main(["embed", *by_key]) == 0
+    assert main(slides.line("pretrain")) == 0
+    genes = [f"ENSG{index:03d}" for index in range(study.N_GENES)]
+    mine = load_weights(results / "runs/pretrain-fold0-seed0/weights.safetensors", genes=genes).tensors
+    other = weights_of(slides).tensors
+    assert all(mine[name].equal(other[name]) for name in other), "as trained with every option given"

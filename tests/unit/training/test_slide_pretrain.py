@@ -218,3 +218,15 @@ def test_a_patient_may_lack_a_modality(draw, encoders, run_context) -> None:
     point = pretrain_slides(model, pairs, pairs, settings, max_tiles=8, context=run_context("a"))[-1]
     assert point["validation_patients_cn"] == point["validation_patients_rna"] == 6
     assert all(math.isfinite(point[name]) for name in ("loss", "masked_patch_loss", "triplet_loss", "contrast_cn"))
+
+
+def test_in_mixed_precision_all_terms_are_finite_and_near(draw, encoders) -> None:
+    model, batch = SlideLoss(encoders(), SETTINGS), batch_of(draw(6))
+    plain, terms = model(batch)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed, rough = model(batch)
+    mixed.backward()
+    assert mixed.dtype == torch.float32
+    torch.testing.assert_close(mixed, plain, rtol=0.05, atol=0.02)
+    assert rough.keys() == terms.keys()
+    assert all(one.grad is None or one.grad.isfinite().all() for one in model.parameters())
