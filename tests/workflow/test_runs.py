@@ -31,6 +31,7 @@ from mgi.config.tree import checked
 from mgi.core.errors import ConfigError
 from mgi.core.run import IMAGE_SETTINGS, Run, by_patient, by_slice, evaluated, full_cohort_section, run_table
 from mgi.core.section import read_record
+from mgi.models import encoder_names
 from mgi.models.baselines import BASELINES
 from mgi.models.settings import ModelSettings
 from mgi.tasks.segmentation import learning
@@ -319,3 +320,17 @@ def test_of_expression_alone_a_job_is_told_what_it_was_told_before_there_were_ot
     )
     assert told["pretrain-more-fold1-seed0"]["missing"] == "outer"
     assert {key for key, one in model.items() if "encoders" in one} == {"pretrain-more-fold1-seed0"}
+
+
+def test_the_plugin_of_an_encoder_counts_for_the_runs_that_have_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_names, "_ADDED", {})
+    encoder_names.register_gene_encoder("own", several)
+    runs = {"methods": ["mgi", "unet"], "folds": [0], "variants": {"own": {"model": {"gene_encoder": "own"}}}}
+    config = checked({"runs": {**runs, "variants": {"own": {**runs["variants"]["own"], "finetune": True}}}})
+    table, modalities = run_table(config["runs"]), configured(config)
+    found = {key: modality_code(config, modalities, table, SimpleNamespace(run=key)) for key in table}
+    assert {key for key, code in found.items() if code == [__name__]} == {
+        "pretrain-own-fold0-seed0",
+        "mgi-own-fold0-seed0",
+    }
+    assert all(code in ([], [__name__]) for code in found.values())

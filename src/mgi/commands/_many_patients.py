@@ -100,6 +100,7 @@ def _of_one(
     made_from = _made_from(model, one.request, probabilities=probabilities)
     if (there := _report_there(target, made_from)) is not None:
         return Outcome(row=_row(target, there), said="done before", was_there=True)
+    report_path(target).unlink(missing_ok=True)  # of another model or image; should this one fail, none is left
     found = predict(model, one.request, device, files)
     found.write(target, probabilities=probabilities, more={MADE_FROM: made_from})
     doubt = [] if found.patient.doubt is None else [f"note: {found.patient.doubt}"]

@@ -66,8 +66,9 @@ def _sentence(kind: str, runs: Sequence[Course], keep: str) -> str:
     shown = (failed or runs)[0]
     many = "" if len(runs) == 1 else f" in {len(failed)} of {len(runs)} runs" if failed else f" in all {len(runs)} runs"
     where = "" if len(runs) == 1 else f" in {shown.run}"
-    course = f"the loss on validation patients went from {number(shown.first)} to {number(shown.last)}{where}"
-    guess = f"a guess has {number(shown.chance)}"
+    went = f"went from {number(shown.first)} to {number(shown.last)}{where}"
+    course = f"the loss on validation patients, above its minimum, {went}"
+    guess = f"that of a guess is {number(shown.chance)}"
     lowest = f"{number(shown.lowest)} at step {shown.lowest_step}"
     if not failed:
         return f"Pre-training ({kind}) ended better than a guess{many}: {course}; {guess}."

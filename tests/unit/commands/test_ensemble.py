@@ -215,3 +215,19 @@ def test_a_member_that_was_changed_or_taken_from_elsewhere_is_named(ensembles, t
 def test_a_second_ensemble_into_the_same_folder_is_refused(ensembles, folds, capsys) -> None:
     assert release(ensembles / "unet", *weights_of(folds, "unet", "unet1")) == 2
     assert " already" in capsys.readouterr().err
+
+
+def test_releases_named_together_answer_as_their_ensemble_does(ensembles, tmp_path: Path, capsys) -> None:
+    voxels = np.random.default_rng(0).normal(300, 60, (24, 20, 3)).astype(np.float32)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.diag([1.0, 1, 4, 1])), tmp_path / "flair.nii.gz")
+    line = ["predict", str(tmp_path / "flair.nii.gz"), "--force", "--probabilities"]
+    members = [str(ensembles / f"unet/unet-fold{fold}-seed0") for fold in (0, 1)]
+    assert main([*line, f"--model={ensembles / 'unet'}", f"--output={tmp_path / 'a.nii.gz'}"]) == 0
+    assert main([*line, f"--output={tmp_path / 'b.nii.gz'}", "--ensemble", *members]) == 0
+    for more in ("", "_probability"):
+        assert (tmp_path / f"a{more}.nii.gz").read_bytes() == (tmp_path / f"b{more}.nii.gz").read_bytes()
+    reports = [json.loads((tmp_path / f"{name}.json").read_text())["model"] for name in "ab"]
+    assert reports[0]["members"] == reports[1]["members"]
+    capsys.readouterr()
+    assert main([*line, f"--output={tmp_path / 'c.nii.gz'}", "--ensemble", str(ensembles / "unet"), *members]) == 2
+    assert "an ensemble already, expected releases of one run" in capsys.readouterr().err

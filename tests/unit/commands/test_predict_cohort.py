@@ -89,6 +89,15 @@ def test_a_second_run_has_nothing_to_do_and_does_what_changed_or_is_missing(
     assert "0 done before, 0 failed" in capsys.readouterr().out
 
 
+def test_of_a_patient_who_fails_now_no_former_report_is_left(released, bright, cohort: Path) -> None:
+    options = [f"--folder={cohort / 'images'}"]
+    assert predict(cohort, released.model("unet"), *options) == 0
+    (cohort / "images/P2.nii").write_bytes((cohort / "images/P2.nii").read_bytes()[:1000])
+    assert predict(cohort, released.model("unet"), *options) == 5
+    assert rows(cohort)["status"].to_dict() == {"P1": "done", "P2": "failed", "P3": "done"}
+    assert not (cohort / "out/P2.json").exists()
+
+
 def test_a_table_of_expression_is_read_for_all_and_each_gets_its_own(
     released, genes_seen, cohort: Path, monkeypatch
 ) -> None:

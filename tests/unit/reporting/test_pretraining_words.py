@@ -16,8 +16,8 @@ def curve(*losses: float, run: str = "pretrain-fold0-seed0", method: str | None 
 def test_a_loss_that_rises_above_a_guess_is_a_failure_in_words_with_its_figures() -> None:
     (sentence,) = failed_pretrainings([curve(3.68, 4.1, 4.84)], "last")
     assert sentence == (
-        "Pre-training (pretrain) failed: the loss on validation patients went from 3.680 to 4.840, and was never below "
-        "that of a guess (3.610)."
+        "Pre-training (pretrain) failed: the loss on validation patients, above its minimum, went from 3.680 to 4.840, "
+        "and was never below that of a guess (3.610)."
     )
 
 
@@ -33,7 +33,7 @@ def test_what_ends_below_a_guess_has_not_failed() -> None:
     curves = [curve(3.68, 3.2, 2.9)]
     assert failed_pretrainings(curves, "last") == []
     (sentence,) = pretraining_sentences(curves, "last")
-    assert "ended better than a guess: the loss on validation patients went from 3.680 to 2.900" in sentence
+    assert "above its minimum, went from 3.680 to 2.900; that of a guess is 3.610." in sentence
 
 
 def test_folds_of_one_kind_share_a_sentence_and_another_kind_has_its_own() -> None:
