@@ -1,7 +1,9 @@
 """Lock files of made-up packages: those that resolve, and what is said of those that do not."""
 
+import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,10 +79,30 @@ def test_in_an_environment_torch_chooses_cudas_libraries(tmp_path: Path, registr
     assert lock_check.fault_of(environment(tmp_path, "brain==2.0"), registry) == "does not pin atlas"
 
 
+def test_the_other_pythons_are_those_of_the_package_that_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]\nrequires-python = '>=3.11,<3.14'\n")
+    for name, code in {"python3.11": 0, "python3.12": 0, "python3.13": 127, "python3.14": 0}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(lock_check.sys, "version_info", SimpleNamespace(minor=11))
+    assert lock_check.other_pythons(tmp_path) == ["python3.12"]
+
+
+def test_a_lock_is_resolved_for_the_python_that_is_named(lock: Path, registry: list[str]) -> None:
+    """A pin that another Python alone must have is missing there, and not here."""
+    lock.write_text(f"{lock.read_text()}nowhere==1.0 ; python_version < '3.11'\n")
+    assert lock_check.fault_of(lock, registry, python=sys.executable) is None
+    fault = lock_check.fault_of(lock, registry, python="/nowhere/python3.12")
+    assert fault is not None
+    assert "/nowhere/python3.12" in fault
+
+
 def test_it_fails_by_the_name_of_the_lock(
     lock: Path, registry: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (lock.parent / "wrong.txt").write_text("nowhere==1.0\n")
+    monkeypatch.setattr(lock_check, "other_pythons", lambda _: [])
     monkeypatch.setattr(lock_check, "LOCKS", ("lock.txt",))
     assert lock_check.main(lock.parent, registry) == 0
     monkeypatch.setattr(lock_check, "LOCKS", ("lock.txt", "wrong.txt"))
@@ -104,6 +126,7 @@ def test_a_registry_without_a_build_for_cpus_is_no_fault_of_the_lock(
     lines: str, code: int, said: str,
 ) -> None:  # fmt: skip
     (tmp_path / "cpu.txt").write_text(lines)
+    monkeypatch.setattr(lock_check, "other_pythons", lambda _: [])
     monkeypatch.setattr(lock_check, "LOCKS", ("cpu.txt",))
     assert lock_check.main(tmp_path, registry) == code
     assert said in capsys.readouterr().out

@@ -3,6 +3,7 @@
 Nothing is installed, and of a wheel only its metadata is fetched, where the registry hands out parts of files. A lock
 is right where pip finds all of it, nothing in it disagrees, and nothing comes along that it does not pin. The public
 registry's torch for Linux is the CUDA build; a CPU build asks for less and for nothing else, so it resolves as well.
+The lock that holds all others is resolved for each further Python of the package that can be started here, too.
 """
 
 import json
@@ -12,11 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 LOCKS = (
@@ -24,6 +27,7 @@ LOCKS = (
     "requirements-slurm.txt",
     "envs/data.yaml", "envs/train.yaml", "envs/train-gpu.yaml",
 )  # fmt: skip
+WHOLE = "requirements-dev.txt"
 # All else in that lock stands in requirements.txt, whose torch has the same version. pip says it in either way.
 NOT_PUBLIC = re.compile(
     r"Could not find a version that satisfies the requirement torch==[\d.]+\+cpu"
@@ -40,20 +44,44 @@ def main(folder: Path, options: Sequence[str] = ()) -> int:
     if _pip("index", "versions", "pip", "--retries", "1", "--timeout", "15", *options).returncode:
         print("lock-check: no package registry can be reached from here, nothing was checked")  # noqa: T201
         return 0
+    checks = {lock: (folder / lock, sys.executable) for lock in LOCKS}
+    checks |= {f"{WHOLE} on {name}": (folder / WHOLE, name) for name in other_pythons(folder)}
     with ThreadPoolExecutor(2) as pool:
         started = time.monotonic()
         faults = []
-        for lock, fault in zip(LOCKS, pool.map(lambda lock: fault_of(folder / lock, options), LOCKS), strict=True):
+        found = pool.map(lambda check: fault_of(check[0], options, python=check[1]), checks.values())
+        for label, fault in zip(checks, found, strict=True):
             if fault and NOT_PUBLIC.search(fault):
-                print(f"lock-check: {lock}: this registry has no build of torch for CPUs alone", flush=True)  # noqa: T201
+                print(f"lock-check: {label}: this registry has no build of torch for CPUs alone", flush=True)  # noqa: T201
                 continue
-            print(f"lock-check: {lock}: {fault or 'resolves'} ({time.monotonic() - started:.0f} s)", flush=True)  # noqa: T201
+            print(f"lock-check: {label}: {fault or 'resolves'} ({time.monotonic() - started:.0f} s)", flush=True)  # noqa: T201
             faults += [fault] if fault else []
     return 1 if faults else 0
 
 
-def fault_of(lock: Path, options: Sequence[str] = ()) -> str | None:
-    """What is wrong with a lock file or with an environment's pip section, in one line; None where it resolves."""
+def other_pythons(folder: Path) -> list[str]:
+    """Names of the Pythons that `folder`'s package is for, but this one; what cannot be started here is left out.
+
+    A version manager puts names on PATH that start nothing.
+    """
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = SpecifierSet(project["requires-python"])
+    minors = [minor for minor in range(100) if f"3.{minor}" in asked and minor != sys.version_info.minor]
+    return [name for minor in minors if _starts(name := f"python3.{minor}")]
+
+
+def _starts(name: str) -> bool:
+    try:
+        return not subprocess.run([name, "-c", ""], capture_output=True, check=False).returncode
+    except OSError:
+        return False
+
+
+def fault_of(lock: Path, options: Sequence[str] = (), *, python: str = sys.executable) -> str | None:
+    """What is wrong with a lock file or with an environment's pip section, in one line; None where it resolves.
+
+    It is resolved for the interpreter `python`.
+    """
     is_environment = lock.suffix == ".yaml"
     with tempfile.TemporaryDirectory() as scratch:
         file, report = lock, Path(scratch) / "report.json"
@@ -61,7 +89,7 @@ def fault_of(lock: Path, options: Sequence[str] = ()) -> str | None:
             file = Path(scratch) / "requirements.txt"
             file.write_text("\n".join(_pip_section(lock)))
         ways = ["--dry-run", "--ignore-installed", "--use-feature=fast-deps", f"--report={report}", *options]
-        done = _pip("install", *ways, "-r", str(file))
+        done = _pip("--python", python, "install", *ways, "-r", str(file))
         if done.returncode:
             return _reason(done)
         found = {canonicalize_name(item["metadata"]["name"]) for item in json.loads(report.read_text())["install"]}

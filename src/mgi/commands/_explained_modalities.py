@@ -20,14 +20,16 @@ from mgi.training.weights import Weights
 class ExplainedModalities:
     """Of P patients the numbers (P, F) of all modalities, those of the average patient (F,), ids and names (F,).
 
-    Where a patient lacks a modality, the average stands. Ids of other modalities than expression begin with the
-    modality's name, and these features have no names: gene sets are of genes.
+    Where a patient lacks a modality, the average stands. `reach` (F,) is how much of a number the network reads: 1, or
+    for expression the length of the gene's row of principal components. Ids of other modalities than expression begin
+    with the modality's name, and these features have no names: gene sets are of genes.
     """
 
     layout: Layout
     numbers: Tensor
     baseline: Tensor
     sizes: Mapping[str, int]
+    reach: Tensor
     ids: list[str]
     names: list[str | None]
 
@@ -54,7 +56,8 @@ class ExplainedModalities:
             raise BadInputError(f"{where}: trained on other features of {', '.join(known.names)}; train it again")
         tables = known.tables(patients)
         spans: dict[str, slice] = {}
-        numbers, baseline, ids, names = [], [], list[str](), list[str | None]()
+        numbers, baseline, reach, ids, names = [], [], [], list[str](), list[str | None]()
+        components = fold.fitted.components
         for name, size in known.sizes.items():
             spans[name] = slice(len(ids), len(ids) + size)
             features = known.features[name]
@@ -68,6 +71,8 @@ class ExplainedModalities:
                 own[places] = tables.values[name][tables.row_of[name][places]]
             numbers.append(own)
             baseline.append(average.cpu() if name == EXPRESSION else torch.zeros(size))
+            kept = None if name != EXPRESSION or components is None else torch.tensor(components).float()
+            reach.append(torch.ones(size) if kept is None else kept.norm(dim=1))
         has = [
             [name for name, there in zip(tables.names, row, strict=True) if there] for row in tables.presence.tolist()
         ]
@@ -76,14 +81,18 @@ class ExplainedModalities:
             numbers=torch.cat(numbers, 1).to(genes.device),  # P F
             baseline=torch.cat(baseline).to(genes.device),
             sizes=known.sizes,
+            reach=torch.cat(reach),
             ids=ids,
             names=names,
         )
 
     def about(self, patients: list[str]) -> dict[str, Any]:
-        """Numbers and patients of each modality, and the patients who have none."""
+        """Numbers and patients of each modality, the patients who have none, and how much of each number reaches the
+        network, a mean over patients of its distance from the average."""
         has = dict(zip(patients, self.layout.has, strict=True))
+        sizes = (self.numbers - self.baseline).abs().mean(0).cpu() * self.reach
         return {
+            "input_sizes": [float(f"{size:.6g}") for size in sizes.tolist()],
             "modalities": dict(self.sizes),
             "modality_patients": {name: sum(name in own for own in has.values()) for name in self.sizes},
             "without_modality": [patient for patient, own in has.items() if not own],

@@ -55,14 +55,14 @@ def _entry(name: str, node: ast.FunctionDef | ast.ClassDef) -> str:
 def _signature(name: str, node: ast.FunctionDef | ast.ClassDef) -> str:
     if isinstance(node, ast.FunctionDef):
         return _call(f"def {name}", node)
-    if any("dataclass" in ast.unparse(one) for one in node.decorator_list):
+    bases = [ast.unparse(base) for base in node.bases]
+    if any("dataclass" in ast.unparse(one) for one in node.decorator_list) or {*bases} & {"NamedTuple", "TypedDict"}:
         fields = [ast.unparse(one) for one in node.body if isinstance(one, ast.AnnAssign)]
         return _in_lines(f"class {name}", fields)
     init = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
     if init is not None:
         return _call(f"class {name}", init)
-    bases = ", ".join(ast.unparse(base) for base in node.bases)
-    return f"class {name}({bases})" if bases else f"class {name}"
+    return f"class {name}({', '.join(bases)})" if bases else f"class {name}"
 
 
 def _call(name: str, node: ast.FunctionDef) -> str:
@@ -98,17 +98,17 @@ def _members(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 def _text(node: ast.FunctionDef | ast.ClassDef) -> str:
-    """The docstring as Markdown: its examples as code, all else as it is."""
-    said = ast.get_docstring(node) or ""
-    blocks = [f"```pycon\n{block}\n```" if block.startswith(">>>") else _escaped(block) for block in said.split("\n\n")]
-    return "\n\n".join(blocks) + "\n"
+    """The docstring as Markdown: its examples and its indented formulas as code, all else as it is."""
+    return "\n\n".join(map(_block, (ast.get_docstring(node) or "").split("\n\n"))) + "\n"
 
 
-def _escaped(text: str) -> str:
-    """Stars that multiply are no emphasis, and angle brackets no tags."""
-    return text.replace("*", "\\*").replace("<", "&lt;").replace("_", "\\_") if "`" not in text else _outside(text)
-
-
-def _outside(text: str) -> str:
+def _block(text: str) -> str:
+    if text.startswith(">>>"):
+        return f"```pycon\n{text}\n```"
+    if text.startswith("    "):
+        return text
+    # Stars that multiply are no emphasis, and angle brackets no tags; what stands in backticks is code.
     parts = re.split(r"(`[^`]*`)", text)
-    return "".join(part if part.startswith("`") else _escaped(part) for part in parts)
+    return "".join(
+        part if part.startswith("`") else re.sub(r"([*_])", r"\\\1", part.replace("<", "&lt;")) for part in parts
+    )

@@ -15,6 +15,7 @@ from mgi.core.run import PERMUTED_PAIRS
 from mgi.explain.attribution_file import IG, IG_NOISE, TRAINED, Attributions
 from mgi.explain.ranking import (
     Values,
+    agreement_given,
     area_between,
     mean_absolute,
     rank_agreement,
@@ -82,11 +83,16 @@ def _of_value(
     if random := found.random_draws(value):
         about = f"Spearman's correlation of mean |attribution| with that of random weights, a mean over {len(random)}"
         alike = float(np.mean([rank_agreement(scores, mean_absolute(draw)) for draw in random]))
-        yield "random_weights", alike, None, UNALIKE, about
+        yield "random_weights", alike, None, None if found.spans else UNALIKE, about
+        for name, span in found.spans.items():
+            size = np.array(found.about["input_sizes"][span])
+            each = [agreement_given(scores[span], mean_absolute(draw)[span], size) for draw in random]
+            about = f"the same of {name} alone, given how much of each number reaches any network"
+            yield f"random_weights_{name}", float(np.mean(each)), None, UNALIKE, about
         about = "the same of signed attributions, a mean over patients too"
         signed = float(np.mean([signed_agreement(plain, draw) for draw in random]))
         yield "random_weights_signed", signed, -UNALIKE, UNALIKE, about
-        if len(random) > 1:
+        if len(random) > 1 and not found.spans:
             about = "the first, each score over what other random weights give the gene"
             yield "random_weights_relative", _relative_agreement(scores, random), -UNALIKE, UNALIKE, about
     if len(noisy := found.of(value, IG_NOISE)):

@@ -53,6 +53,13 @@ def rank_agreement(one: Values, two: Values) -> float:
     return float(scipy.stats.spearmanr(one, two).statistic)
 
 
+def agreement_given(one: Values, two: Values, given: Values) -> float:
+    """Spearman's partial correlation of two scores of the same genes, given a third; nan where one is constant."""
+    between, first, second = (rank_agreement(*pair) for pair in ((one, two), (one, given), (two, given)))
+    rest = (1 - first**2) * (1 - second**2)
+    return (between - first * second) / math.sqrt(rest) if rest > 0 else math.nan
+
+
 def signed_agreement(one: Values, two: Values) -> float:
     """The mean over patients of Spearman's correlation of their attributions (P, G); nan where nobody has one."""
     each = [rank_agreement(first, second) for first, second in zip(one, two, strict=True)]

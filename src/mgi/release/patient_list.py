@@ -7,14 +7,13 @@ from pathlib import Path
 
 from mgi.core.errors import BadInputError
 from mgi.core.ids import LONGEST_ID, is_patient_id
-from mgi.modalities.flair.file_names import flair_of_each, is_nifti_name, patient_named_by
+from mgi.modalities.flair.file_names import flair_of_each, patient_named_by
 from mgi.release.new_image import image_in
 from mgi.release.request import PredictionRequest
 
 COLUMNS = ("patient", "image", "slide", "expression", "sample", "series", "volume")
 _PATHS = ("image", "slide", "expression")
 _SEPARATORS = {".tsv": "\t", ".txt": "\t", ".csv": ","}
-_DICOM_ENDINGS = (".dcm", ".dicom", ".ima")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ def patients_in_table(path: Path, common: PredictionRequest) -> list[Listed]:
 
 
 def patients_in_folder(folder: Path, common: PredictionRequest) -> tuple[list[Listed], list[str]]:
-    """A patient for each NIfTI or DICOM file and each folder in `folder`, by name; and the files that are none.
+    """A patient for each NIfTI file and each folder in `folder`, by name; and the files that are none.
 
     Of files that are called FLAIR the patient's name is what stands before that, and others beside them are left out.
     Raises BadInputError where there is no patient, or two have one name.
@@ -59,7 +58,7 @@ def patients_in_folder(folder: Path, common: PredictionRequest) -> tuple[list[Li
         raise BadInputError(f"{folder}: no folder, expected one with an image or a folder for each patient")
     entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     names = [path.name for path in entries if path.is_file()]
-    images = {*flair_of_each(names), *(name for name in names if name.lower().endswith(_DICOM_ENDINGS))}
+    images = flair_of_each(names)
     found = [path for path in entries if path.is_dir() or path.name in images]
     left_out = [path.name for path in entries if path not in found]
     listed: dict[str, Listed] = {}
@@ -69,13 +68,16 @@ def patients_in_folder(folder: Path, common: PredictionRequest) -> tuple[list[Li
             raise BadInputError(f"{folder}: two images of {one.patient}, expected one: name them in a table (--table)")
         listed[one.patient] = one
     if not listed:
-        raise BadInputError(f"{folder}: no NIfTI file and no folder in it, expected an image or a folder a patient")
+        raise BadInputError(
+            f"{folder}: no NIfTI file and no folder in it, expected one for each patient; DICOM or slices of one "
+            "patient are named as IMAGE, without --folder"
+        )
     return list(listed.values()), left_out
 
 
 def _in_folder(path: Path, common: PredictionRequest) -> Listed:
     if path.is_file():
-        name = patient_named_by(path.name) if is_nifti_name(path.name) else path.stem
+        name = patient_named_by(path.name)
         return Listed(patient=name, request=_of_sample(replace(common, image=path), name))
     try:
         return Listed(patient=path.name, request=_of_sample(replace(common, image=image_in(path)), path.name))

@@ -18,6 +18,8 @@ from mgi.shards.bags import KIND, Bag, BagWriter, bag_writer
 from mgi.shards.part_records import PartRecord, read_records, write_record
 from mgi.shards.schemas import BAGGED_SLIDES
 
+_NEVER_NULL = ("patient_id", "slide_id", "source", "tiles", "bad_tiles")
+
 
 class BagPartWriter:
     """Adds slides to the open file of a part, in order of patient and slide, and remembers what its record says."""
@@ -72,7 +74,10 @@ def read_bag_parts(folder: Path, count: int) -> list[BagPart]:
 def _part_of(record: PartRecord) -> BagPart:
     mend, picture = mend_of(record.path), record.path.with_name(PART_PICTURE.format(part=record.fields["part"]))
     try:
-        slides = pa.Table.from_pylist(record.fields["slides"], schema=BAGGED_SLIDES).to_pylist()
+        table = pa.Table.from_pylist(record.fields["slides"], schema=BAGGED_SLIDES)
+        if any(table[name].null_count for name in _NEVER_NULL):
+            raise ValueError("null")
+        slides = table.to_pylist()
         tiles = sum(row["tiles"] for row in slides)
     except (pa.ArrowException, AttributeError, TypeError, ValueError, OverflowError):
         raise BadInputError(f"{record.path}: slides: expected a row a slide; {mend}") from None

@@ -59,6 +59,8 @@ def test_attributions_are_of_all_numbers_add_up_and_are_0_of_what_a_patient_lack
     assert one.about["modalities"] == {"copies": 5, "rna": 12}
     assert one.about["modality_patients"] == {"copies": 1, "rna": 2}
     assert set(one.about["temperatures"]) == set(WITH)
+    assert len(one.about["input_sizes"]) == 17
+    assert min(one.about["input_sizes"]) > 0
     has, lacks = (one.patient_id == several.study.patients[row] for row in (6, 7))
     assert (one.values[lacks][:, :5] == 0).all()
     assert (np.abs(one.values[lacks][:, 5:]).sum(1) > 0).all()
@@ -89,6 +91,16 @@ def test_gene_sets_are_of_expression_alone(several: Several, run_of) -> None:
     assert explain(several, run_of, ["copies"]) == tabulated(several) == 0
     assert table(several, "gene_sets").empty
     assert explain_section(several.study.folder / "explain", simulated=True).figures["explain_contrast_sets"] is None
+
+
+def test_random_weights_are_a_check_of_each_modality_and_not_of_all_together(several: Several, run_of) -> None:
+    assert explain(several, run_of) == tabulated(several) == 0
+    checks = table(several, "checks")
+    own = checks[checks["check"].str.startswith("random_weights") & (checks["value"] == "contrast")]
+    assert dict(zip(own["check"], own["expected"].fillna(""), strict=True)) == {
+        "random_weights": "", "random_weights_copies": "at most 0.2", "random_weights_rna": "at most 0.2",
+        "random_weights_signed": "-0.2 to 0.2",
+    }  # fmt: skip
 
 
 def test_shares_of_modalities_add_up_to_one_and_changes_to_the_change(several: Several, run_of) -> None:

@@ -101,3 +101,22 @@ def test_what_preparation_favours_is_alike_but_not_beside_other_random_weights(a
     found = checked(learned)
     assert (found["random_weights"][1], found["random_weights_relative"][1]) == ("no", "yes")
     assert checked(np.sum(draws, axis=0))["random_weights_relative"][1] == "no"  # nothing but what they have
+
+
+SIZES = np.concatenate([RNG.gamma(0.5, size=1000), 20 * RNG.gamma(0.5, size=1000)])
+
+
+@pytest.mark.parametrize(("same", "passed"), [(False, "yes"), (True, "no")])
+def test_within_a_modality_random_weights_are_compared_given_the_size_of_its_numbers(
+    attributions, same: bool, passed: str
+) -> None:
+    known, about = SIZES * RNG.normal(size=(40, 2000)), {"modalities": {"a": 1000, "b": 1000}}
+    weights = np.exp(RNG.normal(size=2000)) if same else np.ones(2000)  # what both networks would have learned
+    drawn = [known * weights, SIZES * weights * RNG.normal(size=(40, 2000))]
+    rows = [
+        ("similarity", "ig", network, own) for network, own in zip(("trained", "random_weights"), drawn, strict=True)
+    ]
+    found = by_check(check_rows(attributions(rows, **about, input_sizes=SIZES.tolist()), curves(0.1), NO_MAPS))
+    assert found["random_weights"][0] > 0.5  # sizes alone make it so, and it is no check
+    assert found["random_weights"][1] == ""
+    assert (found["random_weights_a"][1], found["random_weights_b"][1]) == (passed, passed)

@@ -2,8 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from mgi.explain.ranking import (
+    agreement_given,
     area_between,
     auc,
     mean_absolute,
@@ -50,3 +52,15 @@ def test_stability_is_over_pairs_of_runs_and_the_genes_that_they_share() -> None
 
 def test_the_area_between_two_lines_is_a_triangle() -> None:
     assert area_between([0.0, 0.5, 1.0], [1.0, 1.0, 1.0], [1.0, 0.5, 0.0]) == pytest.approx(0.5)
+
+
+def test_agreement_given_a_third_is_that_of_what_it_leaves_of_the_ranks() -> None:
+    rng = np.random.default_rng(0)
+    given = rng.normal(size=60)
+    one, two = given + rng.normal(size=60), given + rng.normal(size=60)
+    ranks = [stats.rankdata(values) for values in (one, two, given)]
+    left = [values - np.polyval(np.polyfit(ranks[2], values, 1), ranks[2]) for values in ranks[:2]]
+    assert agreement_given(one, two, given) == pytest.approx(np.corrcoef(*left)[0, 1])
+    assert rank_agreement(one, two) > 0.3 > abs(agreement_given(one, two, given))
+    assert np.isnan(agreement_given(one, two, np.ones(60)))
+    assert np.isnan(agreement_given(one, two, one))

@@ -98,6 +98,7 @@ def _without_digest(folder: Path) -> None:
         (lambda folder: write_part(folder, "2-of-3", own_of("2-of-3"), mpp=1.0), BadInputError, "mpp: found 1.0"),
         (_edit(slides=[]), BadInputError, r"part-2-of-3\.json: slides: found 0 tiles, expected "),
         (_edit(slides=[{"tiles": "many"}]), BadInputError, r"part-2-of-3\.json: slides: expected a row a slide"),
+        (_edit(slides=[{"tiles": 1}]), BadInputError, r"part-2-of-3\.json: slides: expected a row a slide"),
         (_edit(slides=3), BadInputError, r"part-2-of-3\.json: slides: expected a row a slide"),
         (_edit(simulated="yes"), BadInputError, r"part-2-of-3\.json: simulated: found 'yes', expected a bool"),
         (_without_digest, BadInputError, r"part-2-of-3\.json: files: part-2-of-3\.parquet: sha256: found None"),

@@ -19,6 +19,7 @@ from mgi.shards.parquet import read_table
 from mgi.shards.schemas import GENES
 
 NOT_SHARED, NOT_MEASURED = "not in the expression shard", "in no segment of any training patient"
+ALIKE = "with the copies of its neighbour in every training patient"
 
 
 def fit(job: FitJob) -> FittedFeatures:
@@ -32,6 +33,10 @@ def fit(job: FitJob) -> FittedFeatures:
     measured = moments.count > 0
     columns = wanted[measured[wanted]]
     left_out = Counter({NOT_SHARED: len(job.shard.features) - len(wanted), NOT_MEASURED: len(wanted) - len(columns)})
+    if settings.merge:
+        repeated = _repeated(job, columns)
+        left_out[ALIKE] = len(repeated)
+        columns = columns[~np.isin(columns, repeated)]
     return job.fitted(
         columns,
         centre=np.zeros(len(columns)),
@@ -64,6 +69,18 @@ def by_position(shard: OpenFeatures) -> NDArray[np.int64]:
         for chromosome, start in zip(shard.features["chromosome"], shard.features["start"], strict=True)
     ]
     return np.array(sorted(range(len(places)), key=places.__getitem__), np.int64)
+
+
+def _repeated(job: FitJob, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of the columns whose values are those of the one before it on the genome, in all training patients."""
+    order = by_position(job.shard)
+    order = order[np.isin(order, columns)]
+    alike = np.ones(max(0, len(order) - 1), bool)
+    for block in job.blocks():
+        values = beyond_neutral(block, job.shard.unit)[:, order]
+        left, right = values[:, :-1], values[:, 1:]
+        alike &= ((left == right) | (np.isnan(left) & np.isnan(right))).all(axis=0)
+    return order[1:][alike]
 
 
 def _places(wanted: Iterable[str], known: Sequence[str]) -> NDArray[np.int64]:

@@ -13,6 +13,9 @@ class CnFitSettings(Section):
     genes: Literal["shared", "all"] = "shared"
     """shared: those that expression has too, in its order; all: all, by their place on the genome, as without
     expression."""
+    merge: bool = False
+    """Whether genes that lie side by side and have the same copies in every training patient stand once, by the first
+    of them. A segment covers many genes, so that most say nothing of their own."""
 
 
 class CnSettings(TableSettings):

@@ -9,7 +9,7 @@ import pytest
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.cn.ascat import COLUMNS
-from mgi.modalities.cn.fitting import NOT_MEASURED, NOT_SHARED
+from mgi.modalities.cn.fitting import ALIKE, NOT_MEASURED, NOT_SHARED
 from mgi.modalities.cn.oracles import labels_of
 from mgi.modalities.cn.ploidy import beyond_neutral, neutral_copies
 from mgi.modalities.fitting import FitJob, fit_features, vectors
@@ -135,6 +135,24 @@ def test_without_expression_genes_stand_by_position_and_neutral_is_nought(shard:
     assert order[:20] == sorted(order[:20])
     assert (vectors(shard, found, [PATIENTS[5]]) == 0).all()
     assert found.columns.tolist() == fitted(shard, settings={"genes": "all"}).columns.tolist()
+
+
+def test_genes_of_one_segment_in_all_training_patients_stand_once(shard: OpenFeatures, tmp_path: Path) -> None:
+    whole, merged = (fitted(shard, settings={"genes": "all", "merge": merge}) for merge in (False, True))
+    values = np.concatenate([block for _, block in shard.row_groups({0, 1, 2, 3, 4})])
+    expected, last = [], None
+    for column in whole.columns.tolist():
+        own = np.nan_to_num(beyond_neutral(values, shard.unit)[:, column], nan=-9).tolist()
+        if own != last:
+            expected.append(column)
+        last = own
+    assert merged.columns.tolist() == expected
+    assert 1 < len(expected) < len(whole.columns)
+    assert merged.left_out[ALIKE] == len(whole.columns) - len(expected)
+    ids = [GENES[place][0] for place in range(len(GENES))][::-1]
+    beside = {"rna": expression(tmp_path / "e", ids)}
+    shared = fitted(shard, beside=beside, settings={"merge": True})
+    assert shared.columns.tolist() == sorted(expected, reverse=True)  # in the order of expression
 
 
 def test_a_gene_that_no_training_patient_has_is_left_out(tmp_path: Path) -> None:
