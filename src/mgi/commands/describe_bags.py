@@ -5,10 +5,8 @@ from pathlib import Path
 
 from mgi.commands._parts import remove_others, require_modality, require_output, require_patients
 from mgi.shards.bag_parts import read_bag_parts
-from mgi.shards.bags import SLIDES_FILE, TILES_FILE, describe_files
+from mgi.shards.bags import SHEET, SLIDES_FILE, TILES_FILE, describe_files
 from mgi.shards.contact_sheet import join_sheets
-
-PICTURE_FILE = "slides.png"
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
@@ -29,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
         ((row, (part.picture, number)) for part in parts for number, row in enumerate(part.slides)),
         key=lambda one: (one[0]["patient_id"], one[0]["slide_id"]),
     )
-    join_sheets(folder / PICTURE_FILE, [place for _, place in slides])
+    join_sheets(folder / SHEET, [place for _, place in slides])
     describe_files(
         {record.file: record.sha256 for record in records},
         folder / SLIDES_FILE,

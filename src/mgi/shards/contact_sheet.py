@@ -1,5 +1,6 @@
 """One picture of many slides, each small with words below it: of a part of a shard, and of all parts together."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -45,12 +46,15 @@ def join_sheets(path: Path, places: Sequence[tuple[Path, int]]) -> None:
 
     Raises IntegrityError where a picture cannot be read.
     """
-    sheet = _blank(len(places))
-    with ExitStack() as stack:
-        opened = {one: _opened(one, stack) for one in dict.fromkeys(one for one, _ in places[:MOST])}
-        for index, (one, number) in enumerate(places[:MOST]):
-            x, y = _corner(number)
-            sheet.paste(opened[one].crop((x, y, x + SIDE, y + SIDE + TEXT)), _corner(index))
+    sheet, of_picture = _blank(len(places)), defaultdict[Path, list[tuple[int, int]]](list)
+    for index, (one, number) in enumerate(places[:MOST]):
+        of_picture[one].append((index, number))
+    for one, own in of_picture.items():  # one picture is in memory at a time
+        with ExitStack() as stack:
+            opened = _opened(one, stack)
+            for index, number in own:
+                x, y = _corner(number)
+                sheet.paste(opened.crop((x, y, x + SIDE, y + SIDE + TEXT)), _corner(index))
     _save(sheet, path)
 
 
