@@ -45,7 +45,7 @@ PIP := $(VENV)/bin/python -m pip install --no-compile --progress-bar off --disab
 LOG := .venv/install.log
 VERSIONS := 3.11, 3.12 or 3.13
 # Measured with the locks of today.
-CPU_SIZE := 0.6 GB with the CPU build of torch (2 GB on disk)
+CPU_SIZE := 0.5 GB with the CPU build of torch (2 GB on disk)
 CUDA_SIZE := 3 GB with its CUDA build (6 GB on disk)
 SIZES := $(or $(if $(filter cpu,$(TORCH)),$(CPU_SIZE)),$(if $(filter cuda,$(TORCH)),$(CUDA_SIZE)),$(CPU_SIZE) or $(CUDA_SIZE): TORCH=cpu or TORCH=cuda says which)
 # Else each job of a run would compile the same libraries, where PYTHONDONTWRITEBYTECODE is set.

@@ -38,6 +38,7 @@ GROUPS = {
 IN_TRAINING = ("pretrain", "finetune", "predict-fold", "tile-attention", "embed")
 # An error may name twenty items, and a line of megabytes helps nobody.
 MOST_SAID = 8_000
+TRAINING = "pip install torch torchvision timm monai segmentation-models-pytorch safetensors opencv-python-headless"
 _HELP = ("-h", "--help")
 
 
@@ -77,8 +78,18 @@ def _run(name: str, argv: list[str]) -> int:
         return _fail(name, str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail(name, "interrupted", 130)
+    except ModuleNotFoundError as error:
+        return _fail(name, *_not_installed(error, [name, *argv]))
     except Exception as error:  # noqa: BLE001 - the last resort
         return _fail(name, *_unforeseen(error, name, [name, *argv]))
+
+
+def _not_installed(error: ModuleNotFoundError, argv: list[str]) -> tuple[str, int]:
+    """What to say of a library that is not there, and the exit code; a module of our own is a mistake."""
+    library = (error.name or "").partition(".")[0]
+    if library in ("", *sys.stdlib_module_names, "mgi"):
+        return _unforeseen(error, argv[0], argv)
+    return f"{library} is not installed; for training and models: {TRAINING}", ResourceError.exit_code
 
 
 def _unforeseen(error: Exception, name: str, argv: list[str]) -> tuple[str, int]:

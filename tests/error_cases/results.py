@@ -1,6 +1,7 @@
 """Tasks, finished results and the command line."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,27 @@ from mgi.cohort.labels.file import LabelTable
 from mgi.core.errors import MgiError
 from mgi.core.memory import out_of_memory
 from mgi.core.run import Run, run_of
+from mgi.explain.tile_attention_file import TileAttention, read_tile_attention, write_tile_attention
 from mgi.release.new_image import kind_of, read_new_image
 from mgi.release.new_patient import require_near
+from mgi.release.new_slide import read_new_slide
 from mgi.release.package import load_release
 from mgi.release.patient_list import patients_in_folder, patients_in_table
 from mgi.release.request import PredictionRequest
+from mgi.release.slide_range import TileSource
 from mgi.release.training_range import Flag
 from mgi.shards.parquet import run_in
 from mgi.tasks.classification import learning as classification
 from mgi.tasks.patient_labels import LabelledPatients
 from mgi.tasks.survival import learning as survival
+
+TILES = TileSource(encoder="handmade", width=37, tile_px=256, mpp=0.5, min_tissue=0.5)
+
+
+def attention_of_a_half(folder: Path) -> None:
+    run = Run(task="classification", method="mgi", inputs=("slides", "rna"), fold=0, seed=0, target="idh")
+    write_tile_attention(folder / "a.parquet", [TileAttention("P1", "P1", 0, 0, 0, 0.5)], run, [])
+    read_tile_attention(folder / "a.parquet")
 
 
 def picture(mode: str) -> bytes:
@@ -121,6 +133,17 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "a slice with colours and alpha": file("P_1.png", picture("RGBA"), lambda path: read_new_image(path.parent)),
         "an image far from training": far_from_training,
+        "a pickle in the place of a slide": file("P1.pt", b"x", lambda path: read_new_slide(path, TILES)),
+        "a slide for a model of vectors": file(
+            "P1.svs",
+            b"x",
+            lambda path: read_new_slide(path, replace(TILES, encoder="precomputed", weights_of="uni_v1")),
+        ),
+        "a slide without its encoder's weights": file(
+            "P1.svs", b"x", lambda path: read_new_slide(path, replace(TILES, encoder="timm:vit", weights_sha256="ab12"))
+        ),
+        "attention that does not add up": attention_of_a_half,
+        "a resolution without a slide": command("predict", "--model=m", "--output=a.json", "--mpp=0.5"),
     },
     "command line": {
         "out of memory": lambda _: no_memory(),

@@ -15,6 +15,7 @@ import pytest
 import mgi
 from mgi.cli import GROUPS, command_names, group_of, main, parser_of, summary_of
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, MgiError, NetworkError, ResourceError
+from mgi.core.last_resort import UNEXPECTED
 
 SOURCE = Path(__file__).parents[2] / "src"
 WITH_TORCH = {
@@ -299,3 +300,23 @@ def test_commands_that_move_data_load_no_torch() -> None:
     )
     done = as_program("-c", script, *modules)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("missing", "code", "said"),
+    [
+        (
+            "torch",
+            ResourceError.exit_code,
+            "mgi split: torch is not installed; for training and models: pip install ",
+        ),
+        ("timm.layers", ResourceError.exit_code, "mgi split: timm is not installed; "),
+        ("mgi.nowhere", UNEXPECTED, "unexpected error"),
+    ],
+)
+def test_a_library_that_is_not_installed_is_named_with_the_remedy(
+    stand_in, capsys, missing: str, code: int, said: str
+) -> None:
+    stand_in(raising(ModuleNotFoundError(f"No module named '{missing}'", name=missing)))
+    assert main(["split"]) == code
+    assert said in capsys.readouterr().err

@@ -72,7 +72,7 @@ def test_the_versions_are_those_that_the_package_names(clone: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "said"), [("cpu", "0.6 GB with the CPU build"), ("cuda", "3 GB with its CUDA build"), ("", " or ")]
+    ("build", "said"), [("cpu", "0.5 GB with the CPU build"), ("cuda", "3 GB with its CUDA build"), ("", " or ")]
 )
 def test_it_says_how_much_is_downloaded_before_it_begins(clone: Path, build: str, said: str) -> None:
     planned = make(clone, "-n", "setup", f"TORCH={build}").stdout

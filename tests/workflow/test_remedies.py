@@ -10,6 +10,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from mgi.cli import TRAINING
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = r"(?:'[^']+'|[\w.-]+)"
 COMMAND = re.compile(rf"pip install ((?:--[\w-]+ )*)({PACKAGE}(?: {PACKAGE})*)")
@@ -45,3 +47,9 @@ def test_every_message_names_packages_of_the_extras_and_none_that_nobody_publish
 def test_no_message_names_an_extra_of_a_package_that_is_in_no_registry() -> None:
     for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]:
         assert "install 'mgi[" not in path.read_text(encoding="utf-8"), path
+
+
+def test_what_is_told_for_training_is_all_that_the_extra_holds() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    held = {canonicalize_name(Requirement(line).name) for line in project["optional-dependencies"]["train"]}
+    assert set(TRAINING.split()[2:]) == held

@@ -102,8 +102,9 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     if isinstance(fold, FurtherFold):
         more["modalities"] = fold.features
     if of_labels is not None:
-        whole = with_slides(fold, fold.learning_pairs(TRAIN, model_settings), model_settings, TRAIN)
-        seen = of_labels.learned_from(whole)
+        # Without the copies without scalp, which slides do not have.
+        whole = None if fold.bags is not None else fold.learning_pairs(TRAIN, model_settings)
+        seen = training if whole is None else of_labels.learned_from(whole)
         more["head"] = of_labels.fitted(model, seen, validation).plain()
     finish(fold, model, curve, context, model_settings=model_settings, settings=settings, **more)
 
