@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pandas._libs.parsers import STR_NA_VALUES
+
 from mgi.cli import main
 
 Toy = tuple[Path, str]
@@ -44,6 +46,18 @@ def test_each_method_has_a_row_with_its_own_genes(toy: Toy) -> None:
         ("mgi-no-genes", "not_used"),
         ("unet", "not_used"),
     } <= rows
+
+
+def test_no_value_of_a_table_is_a_word_that_readers_take_for_missing(toy: Toy) -> None:
+    """Such as `null` or `none`, which pandas, R or a user's own reader turns into nothing."""
+    words = {word.lower() for word in STR_NA_VALUES if word} | {"none"}
+    folders = [toy[0] / "results/toy" / name for name in ("tables", "evaluation", "associate", "probe", "explain")]
+    tables = [path for folder in folders for path in folder.rglob("*.[ct]sv")]
+    assert len(tables) >= 5
+    for path in tables:
+        with path.open(newline="", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines, delimiter="\t" if path.suffix == ".tsv" else ","):
+                assert not {f"{value}".strip().lower() for value in row.values()} & words, (path.name, row)
 
 
 def test_the_report_says_that_the_cohort_is_simulated_and_loads_nothing(toy: Toy) -> None:

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mgi.core.run import PERMUTED_PAIRS
 from mgi.explain.attribution_file import IG, IG_NOISE, TRAINED, Attributions
 from mgi.explain.ranking import (
-    Values,
     agreement_given,
     area_between,
     mean_absolute,
@@ -22,7 +20,6 @@ from mgi.explain.ranking import (
     relative_to,
     signed_agreement,
     stability,
-    without,
 )
 from mgi.explain.settings import TOLERANCE
 from mgi.explain.tables import preferred, values_in
@@ -54,6 +51,15 @@ def permuted_rows(found: Sequence[Attributions]) -> Iterator[Row]:
                 scores = [mean_absolute(each.of(value, preferred(each, value))) for each in (one, other)]
                 about = "Spearman's correlation of mean |attribution| with that of a network of permuted pairs"
                 yield _row(one.run.key, value, "permuted_pairs", rank_agreement(*scores), None, UNALIKE, about)
+                draws = [each.random_draws(value) for each in (one, other)]
+                if all(draws) and not one.spans:
+                    own, others = (
+                        relative_to(score, [mean_absolute(draw) for draw in drawn])
+                        for score, drawn in zip(scores, draws, strict=True)
+                    )
+                    about = "the same, each score over what random weights of its own run give the gene"
+                    agreement = rank_agreement(own, others)
+                    yield _row(one.run.key, value, "permuted_pairs_relative", agreement, None, UNALIKE, about)
 
 
 def stability_rows(found: Sequence[Attributions]) -> Iterator[Row]:
@@ -92,9 +98,6 @@ def _of_value(
         about = "the same of signed attributions, a mean over patients too"
         signed = float(np.mean([signed_agreement(plain, draw) for draw in random]))
         yield "random_weights_signed", signed, -UNALIKE, UNALIKE, about
-        if len(random) > 1 and not found.spans:
-            about = "the first, each score over what other random weights give the gene"
-            yield "random_weights_relative", _relative_agreement(scores, random), -UNALIKE, UNALIKE, about
     if len(noisy := found.of(value, IG_NOISE)):
         about = "Spearman's correlation of mean |attribution| with and without noise"
         yield "noise", rank_agreement(scores, mean_absolute(noisy)), ALIKE, None, about
@@ -107,16 +110,6 @@ def _of_value(
         None,
         about,
     )
-
-
-def _relative_agreement(scores: NDArray[np.float64], random: Sequence[Values]) -> float:
-    """Agreement of scores with those of each draw, both over the mean of the other draws; a mean over draws."""
-    chance = [mean_absolute(draw) for draw in random]
-    each = []
-    for place, own in enumerate(chance):
-        others = without(chance, place)
-        each.append(rank_agreement(relative_to(scores, others), relative_to(own, others)))
-    return float(np.mean(each))
 
 
 def _of_attention(found: Attributions, attention: pd.DataFrame) -> Iterator[tuple[str, float, str]]:

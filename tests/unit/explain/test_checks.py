@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mgi.core.run import PERMUTED_PAIRS
 from mgi.explain.checks import CHECKS, check_rows, permuted_rows, stability_rows
 from mgi.explain.tables import DELETION_TABLE
 
@@ -88,19 +89,27 @@ def test_attention_is_compared_with_other_genes_and_patients_left_out_are_counte
     assert found["attention_null"][0] == pytest.approx(-1)
 
 
-def test_what_preparation_favours_is_alike_but_not_beside_other_random_weights(attributions) -> None:
+def test_what_preparation_favours_is_alike_on_permuted_pairs_but_not_over_random_weights(
+    attributions, run_named
+) -> None:
     """Genes that every network favours make rankings alike; what is learned beyond them does not."""
     favoured = RNG.gamma(0.5, size=200)
-    learned, *draws = (favoured * RNG.gamma(4.0, size=200) * RNG.choice((-1, 1), (8, 200)) for _ in range(6))
+    permuted_run = run_named(control=PERMUTED_PAIRS)
 
-    def checked(trained: np.ndarray) -> dict[str, tuple[float, str]]:
-        rows = [("similarity", "ig", "trained", trained)]
-        rows += [("similarity", "ig", "random_weights", draw) for draw in draws]
-        return by_check(check_rows(attributions(rows), curves(0.1), NO_MAPS))
+    def attributed() -> np.ndarray:
+        return favoured * RNG.gamma(4.0, size=200) * RNG.choice((-1, 1), (8, 200))
 
-    found = checked(learned)
-    assert (found["random_weights"][1], found["random_weights_relative"][1]) == ("no", "yes")
-    assert checked(np.sum(draws, axis=0))["random_weights_relative"][1] == "no"  # nothing but what they have
+    def checked(trained: np.ndarray, permuted: np.ndarray) -> dict[str, tuple[float, str]]:
+        runs = []
+        for own, run in ((trained, None), (permuted, permuted_run)):
+            draws = [("similarity", "ig", "random_weights", attributed()) for _ in range(10)]
+            runs.append(attributions([("similarity", "ig", "trained", own), *draws], run=run))
+        return by_check(permuted_rows(runs))
+
+    learned = attributed()
+    found = checked(learned, attributed())
+    assert (found["permuted_pairs"][1], found["permuted_pairs_relative"][1]) == ("no", "yes")
+    assert checked(learned, -learned)["permuted_pairs_relative"][1] == "no"
 
 
 SIZES = np.concatenate([RNG.gamma(0.5, size=1000), 20 * RNG.gamma(0.5, size=1000)])
