@@ -84,7 +84,7 @@ rule prepare_external:
 use rule predict_fold from another as external_predict_fold with:
     input:
         images=f"{OUTSIDE}/shards/flair/dataset.json",
-        prepared=local(f"{RESULTS}/external/{prepared_table(config)}"),
+        prepared=[local(f"{RESULTS}/external/{prepared_table(config)}")],
         expression=f"{OUTSIDE}/aligned/dataset.json",
         shards=[
             *OUTSIDE_IMAGES,

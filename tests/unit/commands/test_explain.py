@@ -21,7 +21,7 @@ from mgi.reporting.explain_section import explain_section
 from mgi.reporting.whole_results import fault_of, kinds_of
 from mgi.training.weights import load_weights, save_weights
 
-SETTINGS = {"noise_samples": 2, "patients": 2, "references": 2, "seed": 3}
+SETTINGS = {"noise_samples": 2, "patients": 2, "random_networks": 2, "references": 2, "seed": 3}
 SETS = "first\tdescribed\tENSG000\tENSG001\nsecond\tdescribed\tENSG004\tENSG999\n"
 
 
@@ -80,12 +80,14 @@ def tables(folder: Path, *runs: str) -> int:
 def test_each_test_patient_has_attributions_that_add_up_for_every_value_and_network(study, explained: Path) -> None:
     for run, values in (("pretrain", ["contrast", "similarity"]), ("mgi", ["mask"])):
         found = read_attributions(explained / run / "attributions.parquet")
-        rows = pd.DataFrame({name: getattr(found, name) for name in ("patient_id", "value", "method", "network")})
+        names = ("patient_id", "value", "method", "network", "draw")
+        rows = pd.DataFrame({name: getattr(found, name) for name in names})
+        of_random = [("ig", "random_weights", draw) for draw in range(2)]
         expected = [
-            (patient, value, method, network)
+            (patient, value, *which)
             for patient in study.role("test")
             for value in values
-            for method, network in (("ig", "trained"), ("ig_noise", "trained"), ("ig", "random_weights"))
+            for which in (("ig", "trained", 0), ("ig_noise", "trained", 0), *of_random)
         ]
         assert sorted(rows.itertuples(index=False, name=None)) == sorted(expected)
         trained = found.network == "trained"

@@ -56,6 +56,7 @@ def test_the_mean_is_that_of_the_training_patients_vectors(control, run_of, tmp_
     class Given:
         split, fold_genes = control.folder / "split.parquet", control.folder / "genes.parquet"
         expression_shard, image_shard = control.folder / "expression", control.folder / "images"
+        prepared = control.folder / "prepared"  # not read here
 
     fold = Fold(Given(), run_of("mgi", "random-id", seed=3), tmp_path)  # type: ignore[arg-type]
     drawn = fold.genes(control.role("train"))[:]
