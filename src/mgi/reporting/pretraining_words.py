@@ -20,6 +20,7 @@ class Course:
     lowest: float
     lowest_step: int
     chance: float
+    is_null: bool
 
     @property
     def failed(self) -> bool:
@@ -40,7 +41,7 @@ def courses(curves: Sequence[RunCurve]) -> list[Course]:
         if curve.method is None and len(loss) and len(chance):
             ends = (float(loss.iloc[0]), float(loss.iloc[-1]), float(loss.min()))
             lowest_step = int(loss.index[int(loss.argmin())])
-            found.append(Course(curve.run, *ends, lowest_step, float(chance.iloc[-1])))
+            found.append(Course(curve.run, *ends, lowest_step, float(chance.iloc[-1]), curve.is_null))
     return found
 
 
@@ -56,8 +57,8 @@ def pretraining_sentences(curves: Sequence[RunCurve], keep: str) -> list[str]:
 
 
 def failed_pretrainings(curves: Sequence[RunCurve], keep: str) -> list[str]:
-    """The sentences of the kinds of which a run failed."""
-    failed = {kind_of(course.run) for course in courses(curves) if course.failed}
+    """The sentences of the kinds of which a run failed that should have learned something."""
+    failed = {kind_of(course.run) for course in courses(curves) if course.failed and not course.is_null}
     return pretraining_sentences([curve for curve in curves if kind_of(curve.run) in failed], keep)
 
 
@@ -69,14 +70,16 @@ def _sentence(kind: str, runs: Sequence[Course], keep: str) -> str:
     went = f"went from {number(shown.first)} to {number(shown.last)}{where}"
     course = f"the loss on validation patients, above its minimum, {went}"
     guess = f"that of a guess is {number(shown.chance)}"
+    control = " Its pairs are permuted: it is a control, and should learn nothing." if shown.is_null else ""
     lowest = f"{number(shown.lowest)} at step {shown.lowest_step}"
     if not failed:
         return f"Pre-training ({kind}) ended better than a guess{many}: {course}; {guess}."
     if shown.lowest >= shown.chance:
         never = f"and was never below that of a guess ({number(shown.chance)})"
-        return f"Pre-training ({kind}) failed{many}: {course}, {never}."
+        verdict = "learned nothing" if shown.is_null else "failed"
+        return f"Pre-training ({kind}) {verdict}{many}: {course}, {never}.{control}"
     kept = ", and the weights of that step were kept" if keep == "lowest_loss" else ""
     return (
         f"Pre-training ({kind}) ended no better than a guess{many}: {course}; {guess}. Its lowest was {lowest}{kept}: "
-        "after that it fitted the training patients alone."
+        f"after that it fitted the training patients alone.{control}"
     )

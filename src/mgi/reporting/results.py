@@ -11,19 +11,26 @@ import pandas as pd
 
 from mgi.core.errors import BadInputError
 from mgi.core.mending import mend_of
-from mgi.core.run import run_of
+from mgi.core.run import PERMUTED_PAIRS, run_of
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.tasks.report_parts import Section
 from mgi.tasks.reporting import Reporting
 
+PERMUTED = ("permuted_modality", "permuted_tiles")
+"""Settings of a pre-training whose pairs are none."""
+
 
 @dataclass(frozen=True)
 class RunCurve:
-    """The log of one run; `method` is None for pre-training."""
+    """The log of one run; `method` is None for pre-training.
+
+    `is_null`: the pre-training was given pairs that are none, as a control, and should learn nothing.
+    """
 
     run: str
     method: str | None
     points: pd.DataFrame
+    is_null: bool = False
 
     def by_step(self, field: str) -> pd.Series:
         """A logged field by optimiser step; empty where it was not logged."""
@@ -39,7 +46,9 @@ def read_curve(path: Path | str, methods: Mapping[str, str]) -> RunCurve:
     `require_recorded` does.
     """
     run, beside = Path(path).parent.name, Path(path).with_name(RECORD)
-    if (found := run_of(require_recorded(Path(path)), str(beside)).key) != run:
+    record = require_recorded(Path(path))
+    described = run_of(record, str(beside))
+    if (found := described.key) != run:
         raise BadInputError(f"{beside}: run: found {found}, expected {run} as its folder; {mend_of(path)}")
     lines = []
     for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
@@ -47,7 +56,9 @@ def read_curve(path: Path | str, methods: Mapping[str, str]) -> RunCurve:
             lines.append(json.loads(line))
         except json.JSONDecodeError as error:
             raise BadInputError(f"{path}: line {number} is not JSON ({error})") from None
-    return RunCurve(run, methods.get(run), pd.DataFrame(lines))
+    settings = record.get("settings") or {}
+    is_null = described.control == PERMUTED_PAIRS or any(settings.get(key) for key in PERMUTED)
+    return RunCurve(run, methods.get(run), pd.DataFrame(lines), is_null)
 
 
 def folds_run(config: Mapping[str, Any], split: pd.DataFrame) -> list[int]:

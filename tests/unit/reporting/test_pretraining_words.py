@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -52,3 +54,11 @@ def test_folds_of_one_kind_share_a_sentence_and_another_kind_has_its_own() -> No
 def test_curves_of_a_task_and_those_without_a_guess_beside_them_say_nothing() -> None:
     without = RunCurve("pretrain-fold0-seed0", None, pd.DataFrame([{"step": 0, "loss_above_min": 9.0}]))
     assert pretraining_sentences([curve(9.0, method="mgi"), without], "last") == []
+
+
+def test_a_control_of_permuted_pairs_has_not_failed_where_it_learns_nothing() -> None:
+    null = replace(curve(3.68, 4.1, 4.84, run="pretrain-permuted-pairs-fold0-seed0"), is_null=True)
+    assert failed_pretrainings([null], "last") == []
+    (sentence,) = pretraining_sentences([null], "last")
+    assert "(pretrain-permuted-pairs) learned nothing" in sentence
+    assert sentence.endswith("it is a control, and should learn nothing.")
