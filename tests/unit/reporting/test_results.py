@@ -62,3 +62,13 @@ def test_the_log_and_record_of_another_run_are_refused(log: Path) -> None:
     recorded(log, Run(task="segmentation", method="unet", inputs=("flair",), fold=1, seed=0))
     with pytest.raises(BadInputError, match=r"run\.json: run: found unet-fold1-seed0, expected unet-fold0-seed0"):
         read_curve(log, {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_null"),
+    [({}, False), ({"permuted_tiles": False, "permuted_modality": None}, False), ({"permuted_modality": "rna"}, True)],
+)
+def test_a_pretraining_on_pairs_that_are_none_is_known_by_its_record(log: Path, settings, is_null: bool) -> None:
+    record = log.with_name("run.json")
+    write_json(record, json.loads(record.read_text()) | {"settings": settings})
+    assert read_curve(log, {}).is_null is is_null
