@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mgi.core.run import PRETRAINING, Run
-from mgi.shards.bags import Bag, bag_writer, describe_bags
+from mgi.shards.bags import Bag, bag_writer, describe_files
 
 WIDTH, TILES = 6, 24
 MODEL = {"slide_width": 16, "slide_depth": 1, "slide_heads": 2, "max_tiles": 10}
@@ -39,7 +39,7 @@ def write_bags(folder: Path, bags: list[Bag], **stated: Any) -> Path:
     ]
     width = bags[0].embeddings.shape[1]
     usual: dict[str, Any] = {"encoder": "handmade", "width": width, "tile_px": 256, "mpp": 0.5, "simulated": True}
-    describe_bags(tiles, slides, dataset, rows, sha256=writer.sha256(), **{**usual, **stated})
+    describe_files({tiles: writer.sha256()}, slides, dataset, rows, **{**usual, **stated})
     return folder
 
 

@@ -44,7 +44,7 @@ def _write_vectors(folder: Path) -> None:
 
 
 def _write_bags(folder: Path) -> None:
-    from mgi.shards.bags import Bag, bag_writer, describe_bags
+    from mgi.shards.bags import Bag, bag_writer, describe_files
 
     folder.mkdir()
     rng, rows = np.random.default_rng(2), []
@@ -58,7 +58,7 @@ def _write_bags(folder: Path) -> None:
             )
             rows.append({"patient_id": patient, "slide_id": "a", "tiles": n_tiles, "bad_tiles": 0, "source": "0" * 64})
     stated: dict[str, Any] = {"encoder": "handmade", "width": WIDTH, "tile_px": 256, "mpp": 0.5, "simulated": True}
-    describe_bags(tiles, slides, dataset, rows, sha256=writer.sha256(), **stated)
+    describe_files({tiles: writer.sha256()}, slides, dataset, rows, **stated)
 
 
 def _write_parts(folder: Path) -> None:

@@ -96,13 +96,6 @@ def bag_writer(path: Path | str, width: int) -> Iterator[BagWriter]:
         yield BagWriter(file, sink, width)
 
 
-def describe_bags(
-    tiles: Path, slides: Path, dataset: Path, rows: Sequence[Mapping[str, Any]], *, sha256: str, **stated: Any
-) -> None:
-    """Describe bags that lie in one file, as `describe_files` does."""
-    describe_files({tiles: sha256}, slides, dataset, rows, **stated)
-
-
 def describe_files(
     tiles: Mapping[Path, str], slides: Path, dataset: Path, rows: Sequence[Mapping[str, Any]], **stated: Any
 ) -> None:

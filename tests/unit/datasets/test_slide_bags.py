@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mgi.datasets.slide_bags import TILES_AT_ONCE, SlideBags, evenly_spaced, pitch_of, places_in_pitches
-from mgi.shards.bags import Bag, OpenBags, bag_writer, describe_bags, open_bags
+from mgi.shards.bags import Bag, OpenBags, bag_writer, describe_files, open_bags
 
 WIDTH, SIDE = 4, 300
 
@@ -35,7 +35,7 @@ def shard(tmp_path_factory: pytest.TempPathFactory) -> OpenBags:
             writer.add(one)
     rows = [{"patient_id": one.patient_id, "slide_id": one.slide_id, "tiles": len(one.corners)} for one in BAGS]
     stated = {"encoder": "handmade", "width": WIDTH, "tile_px": 256, "mpp": 0.5, "simulated": True}
-    describe_bags(tiles, slides, dataset, [{**row, "bad_tiles": 0} for row in rows], sha256=writer.sha256(), **stated)
+    describe_files({tiles: writer.sha256()}, slides, dataset, [{**row, "bad_tiles": 0} for row in rows], **stated)
     return open_bags(dataset)
 
 

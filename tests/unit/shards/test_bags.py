@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.shards.bags import KIND, Bag, bag_writer, describe_bags, open_bags
+from mgi.shards.bags import KIND, Bag, bag_writer, describe_files, open_bags
 from mgi.shards.dataset_manifest import read_dataset
 
 WIDTH = 6
@@ -41,7 +41,7 @@ def write(folder: Path, bags: list[Bag] = BAGS) -> Path:
         for one in bags
     ]
     stated: dict[str, Any] = {"encoder": "handmade", "width": WIDTH, "tile_px": 256, "mpp": 0.5, "simulated": True}
-    describe_bags(tiles, slides, dataset, rows, sha256=writer.sha256(), **stated)
+    describe_files({tiles: writer.sha256()}, slides, dataset, rows, **stated)
     return folder
 
 
