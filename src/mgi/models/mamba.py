@@ -1,7 +1,7 @@
 """The Mamba block (Gu & Dao 2023, figure 3), with mamba-ssm's parameter names, shapes and keywords.
 
-A `state_dict` of `mamba_ssm.Mamba` loads strictly and back, unless decays are tied. B batch, L tokens, D width, E inner width, N state size,
-R rank of the step size.
+A `state_dict` of `mamba_ssm.Mamba` loads strictly and back, unless decays are tied.
+B batch, L tokens, D width, E inner width, N state size, R rank of the step size.
 """
 
 import math

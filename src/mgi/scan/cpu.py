@@ -31,7 +31,7 @@ def available() -> str | None:
 def scan(given: ScanInput, *, step_weight: Tensor | None = None, tied_decays: bool = False) -> Tensor:
     """y (B, L, E). Shapes are checked before, by `selective_scan`.
 
-    With a `step_weight` (E, R), `given.delta` is (B, L, R), and what it stands for is their product, never stored whole.
+    With a `step_weight` (E, R), `given.delta` is (B, L, R) and stands for their product, which is never stored.
     `tied_decays` says that A[:, n] is (n + 1) A[:, 0]. Raises ConfigError for other devices and types, and where there
     is no compiler.
     """

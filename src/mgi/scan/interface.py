@@ -25,8 +25,8 @@ MODULES = {
 }
 DEVICES = {"cpp": "cpu", "triton": "cuda", "mamba_ssm": "cuda"}
 PREFERRED = {"cpu": ("cpp", "torch"), "cuda": ("triton", "mamba_ssm", "torch")}
-# Tokens from which on the CPU kernel reads the two factors of the step size instead of their product (B, L, E). A shorter
-# product stays in the cache and costs nothing, and its results keep the bits that they have had.
+# Tokens from which on the CPU kernel reads the two factors of the step size instead of their product (B, L, E). A
+# shorter product stays in the cache and costs nothing, and its results keep the bits that they have had.
 FACTORS_FROM = 2048
 LOG = logging.getLogger(__name__)
 
