@@ -93,6 +93,10 @@ class ModelSettings(Section):
     """Blocks of the gene encoder."""
     gene_state: Annotated[int, Field(ge=1, le=MOST)] = SIZES["base"]["gene_state"]
     """State size of the selective scan, for mamba."""
+    gene_decays: Literal["free", "tied"] = "free"
+    """Rates at which the states of the scan forget, for mamba; free: one is learned for each state of a channel; tied:
+    one for each channel, whose states forget 1, 2, 3, … times as fast, as free ones do at the start; fewer exponentials
+    on a CPU, and less that can be learned."""
     bidirectional: bool = True
     """The scan also runs from the last gene to the first, for mamba."""
     scan_backend: Literal["auto", "cpp", "triton", "torch", "mamba_ssm", "reference"] = "auto"
@@ -147,9 +151,10 @@ class ModelSettings(Section):
         return None
 
     def plain(self) -> dict[str, Any]:
-        """As of any section; of no further encoders, and of slides by default, nothing is said: weights are as before
-        there were any."""
-        usual = {"encoders": {}, **{key: ModelSettings.model_fields[key].default for key in OF_SLIDES}}
+        """As of any section; of no further encoders, and of slides and decays by default, nothing is said: weights are
+        as before there were any."""
+        silent = (*OF_SLIDES, "gene_decays")
+        usual = {"encoders": {}, **{key: ModelSettings.model_fields[key].default for key in silent}}
         return {key: value for key, value in super().plain().items() if key not in usual or value != usual[key]}
 
     def for_modality(self, name: str) -> Self:

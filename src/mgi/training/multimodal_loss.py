@@ -16,7 +16,7 @@ from mgi.models.multimodal import MultimodalEncoder
 from mgi.models.seeding import seeded_by_name
 from mgi.training.contrastive import chance_loss, clip_loss, make_contrast, min_loss
 from mgi.training.multimodal_batches import ModalityRows, MultimodalBatch
-from mgi.training.pretrain_loss import TEMPERATURE_BOUNDS, squared_error_sum
+from mgi.training.pretrain_loss import TEMPERATURE_BOUNDS, shares_view, squared_error_sum
 from mgi.training.settings import PretrainSettings
 
 FEWEST = 2  # rows of which one can be told from the other
@@ -100,7 +100,7 @@ class MultimodalLoss(nn.Module):
     def encoded(self, name: str, rows: ModalityRows) -> tuple[Tensor, Tensor | None]:
         """Unit vectors (R, D) of a modality's rows, and the mean squared error of what was masked, if anything was."""
         encoder, masks = self.encoders.of(name), name in self.reconstruct and bool(rows.hidden.any())
-        shared = masks and self.settings.masked_view == "shared"
+        shared = masks and shares_view(self.settings, encoder.encoder.tokens)
         seen = encoder.pooled(rows.seen.masked_fill(rows.hidden, 0.0) if shared else rows.seen)
         error = None
         if masks:

@@ -74,8 +74,9 @@ class PretrainSettings(Section):
     """random: single genes; span: consecutive tokens."""
     masked_gene_weight: Weight = 1.0
     """Weight of that reconstruction in the loss; 0: none."""
-    masked_view: Literal["separate", "shared"] = "separate"
-    """separate: the contrast sees all genes; shared: it sees the masked ones, at half the cost of genes."""
+    masked_view: Literal["auto", "separate", "shared"] = "auto"
+    """separate: the contrast sees all genes; shared: it sees the masked ones, at half the cost of genes; auto: shared
+    where every gene is a token (model.gene_tokens: gene), else separate, which costs next to nothing there."""
     unpaired_batch: Annotated[int, Field(ge=0, le=65_536)] = 0
     """Patients with expression and no image that join a step for their masked genes."""
     masked_patches: Share = 0.25
