@@ -16,7 +16,14 @@ from typing import Any
 from mgi.cohort.labels.file import read_labels
 from mgi.cohort.split import TRAIN, VALIDATION
 from mgi.commands._device import device, wants_gpu
-from mgi.commands._further_fold import FurtherFold, fold_reading, further_of, require_pretrained_on
+from mgi.commands._further_fold import (
+    EXPRESSION_ALONE,
+    FurtherFold,
+    fold_reading,
+    further_of,
+    reads_expression,
+    require_pretrained_on,
+)
 from mgi.commands._learning import Fold, context_of, finish
 from mgi.commands._run_options import add_labels, add_modalities, add_run, add_training, complete
 from mgi.commands._slide_fold import require_same_tiles, standardise_by, with_slides
@@ -56,12 +63,15 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     settings = FinetuneSettings.read(args.settings, where="finetune")
     require_processes(settings.processes, group, "finetune")
     place = device(args)
-    reads_further = run.method == MULTIMODAL_METHOD and run.reads_genes
-    fold = fold_reading(args, run, args.weights.parent, settings.further if reads_further else ())
+    reads_any = run.method == MULTIMODAL_METHOD and run.reads_genes
+    fold = fold_reading(args, run, args.weights.parent, settings.modalities if reads_any else EXPRESSION_ALONE)
     task = _task(args, fold)
     require_shared(task, group, run.task)
     model_settings = ModelSettings.read(args.model, where="model").reading(
-        fold.channels, further_of(fold), None if fold.bags is None else fold.bags.width
+        fold.channels,
+        further_of(fold),
+        None if fold.bags is None else fold.bags.width,
+        expression=reads_expression(fold),
     )
     randomness = Randomness.seeded(run.seed)
     model = task.build(run.method, model_settings, len(fold.gene_ids), fold.gene_sets)
@@ -123,6 +133,7 @@ def _task(args: argparse.Namespace, fold: Fold) -> Learning:
         fold=run.fold,
         training=fold.patients(TRAIN),
         validation=fold.patients(VALIDATION),
+        told_by=tuple(fold.features) if isinstance(fold, FurtherFold) else (),
     )
     fold.sources.append(args.labels)
     return LABELLED[run.task].from_labels(run, args.task_settings, patients)

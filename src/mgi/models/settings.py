@@ -146,6 +146,11 @@ class ModelSettings(Section):
         return {}
 
     @property
+    def reads_expression(self) -> bool:
+        """Whether a fine-tuned network reads expression; here it does."""
+        return True
+
+    @property
     def numbers_of_tile(self) -> int | None:
         """Numbers of a slide's tile, of a network that reads slides; none here."""
         return None
@@ -165,14 +170,20 @@ class ModelSettings(Section):
         return self.model_copy(update={"gene_encoder": self.encoders.get(name, "flat_mlp"), "gene_tokens": tokens})
 
     def reading(
-        self, channels: tuple[Channel, ...], further: Mapping[str, int] | None = None, tile_width: int | None = None
+        self,
+        channels: tuple[Channel, ...],
+        further: Mapping[str, int] | None = None,
+        tile_width: int | None = None,
+        *,
+        expression: bool = True,
     ) -> "NetworkSettings":
         """The settings of a network of images with these channels, and of further modalities of so many numbers.
 
-        With a `tile_width` it reads slides, whose tiles have so many numbers.
+        With a `tile_width` it reads slides, whose tiles have so many numbers. Without `expression` it reads the further
+        modalities alone.
         """
         numbers = {name: (further or {})[name] for name in sorted(further or {})}
-        more = {"channels": channels, "further": numbers, "tile_width": tile_width}
+        more = {"channels": channels, "further": numbers, "tile_width": tile_width, "expression": expression}
         return NetworkSettings.model_validate({**dict(self), **more})
 
 
@@ -183,6 +194,8 @@ class NetworkSettings(ModelSettings):
     """What of an image it reads, in this order."""
     further: dict[str, Annotated[int, Field(ge=1)]] = Field(default={})
     """Numbers of each modality beside expression that it reads once fine-tuned."""
+    expression: bool = True
+    """Whether it reads expression once fine-tuned, beside these modalities."""
     tile_width: Annotated[int, Field(ge=1)] | None = None
     """Numbers of a slide's tile; null: it reads no slides."""
 
@@ -197,13 +210,18 @@ class NetworkSettings(ModelSettings):
         return self.further
 
     @property
+    def reads_expression(self) -> bool:
+        """Whether it reads expression, and not further modalities alone."""
+        return self.expression
+
+    @property
     def numbers_of_tile(self) -> int | None:
         """Numbers of a slide's tile; None where it reads no slides."""
         return self.tile_width
 
     def plain(self) -> dict[str, Any]:
-        """As of any section; of FLAIR alone, no further modalities and no slides nothing is said, as before there were
-        any."""
-        usual: dict[str, Any] = {"channels": ["flair"], "further": {}, "tile_width": None}
+        """As of any section; of FLAIR, expression, no further modalities and no slides nothing is said, as before there
+        was anything else."""
+        usual: dict[str, Any] = {"channels": ["flair"], "further": {}, "tile_width": None, "expression": True}
         said = {key: value for key, value in super().plain().items() if key not in usual or value != usual[key]}
         return said if self.tile_width else {key: value for key, value in said.items() if key not in OF_SLIDES}

@@ -36,9 +36,9 @@ FIELDS = (
 class Release:
     """A model ready for use: the network with its weights, the frozen genes and what training was like.
 
-    `digest` stands for the whole folder, `further` has what the model reads beside expression. `reads_genes` is False
-    where the method, or its training, had no genes; `learning` says what its outputs mean. `threshold` is that of a
-    mask, None where the answer is of the patient.
+    `digest` stands for the whole folder, `further` has what the model reads beside expression, or alone. `reads_genes`
+    is False where the method, or its training, had no genes, whatever modality; `learning` says what its outputs mean.
+    `threshold` is that of a mask, None where the answer is of the patient.
     """
 
     network: nn.Module
@@ -52,6 +52,11 @@ class Release:
     simulated: bool
     digest: str
     further: Mapping[str, Further]
+
+    @property
+    def reads_expression(self) -> bool:
+        """Whether expression is among what it reads."""
+        return self.reads_genes and self.weights.model.expression
 
     @property
     def tiles(self) -> TileSource | None:

@@ -9,6 +9,7 @@ import pandas as pd
 from mgi.core.run import NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
 from mgi.evaluation.expression_inputs import (
     COHORT_MEAN,
+    FURTHER_ALONE,
     IMAGE_LEFT_OUT,
     IMAGE_PERMUTED,
     NOT_USED,
@@ -38,6 +39,7 @@ EXPRESSION_INPUTS = {
     PERMUTED: "another patient's genes",
     COHORT_MEAN: "mean genes of training",
     NULL_TOKEN: "null token",
+    FURTHER_ALONE: "no expression, own further modalities",
     IMAGE_LEFT_OUT: "own genes, image left out",
     IMAGE_PERMUTED: "another patient's slide",
     NOT_USED: "no genes",
