@@ -39,14 +39,11 @@ def test_every_encoder_learns() -> None:
 
 
 def test_a_missing_slide_changes_its_own_term_alone() -> None:
-    model = network()
-    whole, missing = (
-        model((SCANS, one), GENES, PATIENT, ALL)[:, :3] for one in (tiles(), without([False, True, False]))
-    )
+    model, slides = network(), (tiles(), without([False, True, False]))
+    whole, missing = (model((SCANS, one), GENES, PATIENT, ALL)[:, :3] for one in slides)
     torch.testing.assert_close(whole[[0, 1, 3, 4]], missing[[0, 1, 3, 4]], atol=1e-5, rtol=0)
     # The head is linear: what changes does not depend on the scan, nor on the genes.
-    other = (model((-SCANS, one), -GENES, PATIENT, ALL)[:, :3] for one in (tiles(), without([False, True, False])))
-    first, second = other
+    first, second = (model((-SCANS, one), -GENES, PATIENT, ALL)[:, :3] for one in slides)
     torch.testing.assert_close((whole - missing)[2], (first - second)[2], atol=1e-4, rtol=0)
     assert (whole - missing)[2].abs().max() > 1e-3
 
