@@ -14,11 +14,12 @@ rule train:
 rule pretrain:
     """Align the gene and image encoders by contrast on a fold's training patients."""
     input:
-        images=RUN_IMAGE.shard[-1],
+        images=run_images,
         prepared=prepared_slices(config),
         stripped=run_stripped,
         expression="<results>/shards/rna/dataset.json",
-        shards=[*IMAGE_FILES, *EXPRESSION_FILES],
+        image_files=run_image_files,
+        shards=EXPRESSION_FILES,
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -95,6 +96,7 @@ rule finetune:
         stripped=stripped_slices(config, config["finetune"]),
         expression="<results>/shards/rna/dataset.json",
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
+        beside=BESIDE_FILES,
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -125,6 +127,7 @@ rule finetune:
     params:
         described=described_run,
         prepared=prepared_option,
+        beside=beside_shard,
         model=run_model,
         settings=run_finetune,
         stripped=lambda wildcards, input: option(
@@ -134,8 +137,8 @@ rule finetune:
         torchrun=torchrun(config, "finetune"),
         pathways=pathways_option,
         labels=lambda wildcards, input: label_arguments(config, input.labels),
-        pretrained=lambda wildcards, input: option(
-            "--pretrained", next(iter(input.pretrained), None)
+        pretrained=lambda wildcards, input: (
+            ["--pretrained", *input.pretrained] if input.pretrained else []
         ),
         modalities=modality_options,
         deterministic=DETERMINISTIC,
@@ -157,6 +160,7 @@ rule finetune:
             --settings {params.settings:q} \
             --image-shard {input.images:q} \
             {params.prepared:q} \
+            {params.beside:q} \
             {params.stripped:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
@@ -178,6 +182,7 @@ rule predict_fold:
         prepared=prepared_slices(config),
         expression="<results>/shards/rna/dataset.json",
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
+        beside=BESIDE_FILES,
         genes=run_genes,
         modality_shards=run_modality_shards,
         modality_fits=run_modality_fits,
@@ -200,6 +205,7 @@ rule predict_fold:
     params:
         described=described_run,
         prepared=prepared_option,
+        beside=beside_shard,
         settings=settings("predict"),
         modalities=modality_options,
         deterministic=DETERMINISTIC,
@@ -216,6 +222,7 @@ rule predict_fold:
             --weights {input.weights:q} \
             --image-shard {input.images:q} \
             {params.prepared:q} \
+            {params.beside:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             {params.modalities:q} \

@@ -53,7 +53,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     options.add_argument(
         "--slide", type=Path, metavar="SLIDE",
-        help="in place of IMAGE, for a model of slides: SVS, TIFF, NDPI, SCN, or .h5 of its tiles' vectors",
+        help="in place of IMAGE, or beside it, for a model of slides: SVS, TIFF, NDPI, SCN, or .h5 of tiles' vectors",
     )  # fmt: skip
     options.add_argument("--tile-weights", type=Path, metavar="FILE", help="of the encoder of tiles, where it has such")
     options.add_argument("--mpp", type=float, help="micrometres a pixel of a slide that states none, or a wrong one")
@@ -140,8 +140,8 @@ def _check_options(args: argparse.Namespace) -> None:
     if (args.model is None) == (args.ensemble is None):
         raise ConfigError("--model and --ensemble: expected one of them")
     of_many = [name for name in ("table", "folder") if getattr(args, name) is not None]
-    if len(of_many) + (args.image is not None) + (args.slide is not None) > 1:
-        raise ConfigError("IMAGE, --slide, --table and --folder: expected one of them")
+    if len(of_many) + (args.image is not None or args.slide is not None) > 1:
+        raise ConfigError("IMAGE or --slide, --table and --folder: expected one of them")
     for name in ("patient", "series"):
         if of_many and getattr(args, name) is not None:
             column = "sample" if name == "patient" else name

@@ -24,13 +24,19 @@ from mgi.commands._modalities import read_pairs
 from mgi.commands._run_options import add_modalities, add_run, complete
 from mgi.commands._slide_fold import require_same_tiles, with_slides
 from mgi.core.errors import BadInputError
-from mgi.core.run import Run
+from mgi.core.run import IMAGE, SLIDES, Run
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.evaluation.expression_inputs import FURTHER_ALONE, NOT_USED, NULL_TOKEN
 from mgi.modalities.rna.normalise import read_fitted_genes
 from mgi.models.settings import ModelSettings
 from mgi.shards.channels import require_channels
-from mgi.tasks.expression_inputs import ExpressionInput, audit_inputs, with_other_images, without_genes
+from mgi.tasks.expression_inputs import (
+    ExpressionInput,
+    audit_inputs,
+    of_several_images,
+    with_other_images,
+    without_genes,
+)
 from mgi.tasks.learning import Learning, predicting
 from mgi.tasks.registry import reads_labels
 from mgi.training.ensemble import Ensemble
@@ -104,6 +110,10 @@ def _inputs(
     inputs = audit_inputs(pairs.genes, average, patients, settings, **reads)
     if pairs.bags is not None and run.reads_image:
         inputs += with_other_images(inputs[0], settings)
+    if pairs.beside is not None and run.reads_image:
+        known = {IMAGE: pairs.has_scan, SLIDES: pairs.beside.has_slide}
+        null = without_genes(len(pairs), inputs[0].genes.shape[1], NULL_TOKEN) if run.reads_genes else None
+        inputs += of_several_images(inputs[0], null, {name: known[name] for name in run.images}, settings)
     for given in inputs:
         yield pairs, given
     if run.leaks or not run.reads_image or not (apart := fold.patients(UNPAIRED_IMAGE)):

@@ -1,6 +1,6 @@
 """A network that says something of a whole patient: vectors of each image and of the genes, and a small head.
 
-B slices or slides of U patients, G genes, C H W an image, D_i D_g the encoders' widths, K outputs.
+B slices or slides of U patients, G genes, C H W an image, D_i D_s D_g the encoders' widths, K outputs.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,10 @@ from mgi.models.mgi import MixedPooling, build_image_encoder
 from mgi.models.settings import ModelSettings
 from mgi.models.slide_encoder import SlideEncoder, build_slide_encoder, slide_pooling
 
-Images = Tensor | tuple[Tensor, Tensor, Tensor]
-"""Slices (B, C, H, W); or of slides the tiles (B, N, E), their places (B, N, 2), and which of them are real (B, N)."""
+Tiles = tuple[Tensor, Tensor, Tensor]
+"""Of slides the tiles (B, N, E), their places (B, N, 2), and which of them are real (B, N)."""
+Images = Tensor | Tiles | tuple[Tensor, Tiles]
+"""Slices (B, C, H, W); or the tiles of slides; or slices and beside them the tiles of each patient's slide (U, ...)."""
 
 
 class PatientNetwork(ImageGeneNetwork):
@@ -29,7 +31,8 @@ class PatientNetwork(ImageGeneNetwork):
 
     An image is a slice of a scan, of which a patient has several, or a slide. A learned vector stands for one that is
     left out, the null token for genes that are. The tokens of further modalities stand beside the vector of the genes,
-    or without a gene encoder alone.
+    or without a gene encoder alone. With a `slide_encoder` a patient has a slide beside the scan: its vector, or a
+    learned one where it is left out, stands beside that of each slice.
     All slices count the same at the start. `mgi.tasks.patient_outputs` joins those of a patient.
     """
 
@@ -41,6 +44,7 @@ class PatientNetwork(ImageGeneNetwork):
         n_outputs: int,
         hidden: int,
         further: FurtherModalities | None = None,
+        slide_encoder: SlideEncoder | None = None,
     ) -> None:
         super().__init__(image_encoder, gene_encoder, further)
         of_slides = isinstance(image_encoder, SlideEncoder)
@@ -49,6 +53,10 @@ class PatientNetwork(ImageGeneNetwork):
         self.null_image = nn.Parameter(torch.zeros(image_encoder.width))
         width = image_encoder.width + (0 if gene_encoder is None else gene_encoder.width)
         width += 0 if further is None else len(further) * further.width
+        self.slide_encoder = slide_encoder
+        if slide_encoder is not None:
+            self.null_slide = nn.Parameter(torch.zeros(slide_encoder.width))
+            width += slide_encoder.width
         layers = [nn.Linear(width, hidden), nn.GELU()] if hidden else []
         self.head = nn.Sequential(*layers, nn.Linear(hidden or width, n_outputs))
         self.attention = nn.Linear(image_encoder.width, 1)
@@ -81,11 +89,24 @@ class PatientNetwork(ImageGeneNetwork):
 
     def decode(self, image: Images, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
         """Outputs and the score (B, K + 1) of images; see `image_vectors` for those that are left out."""
-        images, genes = self.image_vectors(image), self.gene_vectors(encoded, has_genes)
-        outputs = self.head(torch.cat([images, genes[patient]], 1))
+        scan, slide = apart(image)
+        images, genes = self.image_vectors(scan), self.gene_vectors(encoded, has_genes)
+        parts = [images, genes[patient]]
+        if self.slide_encoder is not None:
+            parts.append(self.slide_vectors(slide, len(has_genes))[patient])
+        outputs = self.head(torch.cat(parts, 1))
         return torch.cat([outputs, self.attention(images)], 1)
 
-    def image_vectors(self, image: Images) -> Tensor:
+    def slide_vectors(self, slide: Tiles | None, patients: int) -> Tensor:
+        """Vectors (U, D_s) of the slides beside scans; the learned one for each of those that are left out."""
+        assert self.slide_encoder is not None
+        vectors = self.null_slide.expand(patients, -1)
+        if slide is None or not (seen := seen_in(slide)).any():
+            return vectors
+        pooled = slide_pooling(self.slide_encoder(*(part[seen] for part in slide)))
+        return vectors.to(pooled.dtype).index_put((seen.nonzero().flatten(),), pooled)
+
+    def image_vectors(self, image: Tensor | Tiles) -> Tensor:
         """Vectors (B, D_i) of slices (B, C, H, W) or of slides' tiles, places and which are real.
 
         The learned vector stands for those that are left out.
@@ -99,7 +120,12 @@ class PatientNetwork(ImageGeneNetwork):
         return vectors
 
 
-def seen_in(image: Images) -> Tensor:
+def apart(image: Images) -> tuple[Tensor | Tiles, Tiles | None]:
+    """The scan, and the slide beside it if any."""
+    return image if isinstance(image, tuple) and len(image) == 2 else (image, None)
+
+
+def seen_in(image: Tensor | Tiles) -> Tensor:
     """Which images (B,) are not left out: a slice that is NaN all over is, and a slide without tiles."""
     return image[2].any(1) if isinstance(image, tuple) else ~image.flatten(1)[:, 0].isnan()
 
@@ -120,4 +146,6 @@ def build_patient_network(
     if gene_encoder is not None:
         pooling = gene_pooling_of(settings.gene_pooling, has_class_token=gene_encoder.has_class_token)
     further = build_further(settings, n_genes)
-    return PatientNetwork(encoder, gene_encoder, pooling, n_outputs, hidden, further)
+    tile = settings.numbers_of_tile_beside
+    slide_encoder = None if tile is None else build_slide_encoder(settings, tile)
+    return PatientNetwork(encoder, gene_encoder, pooling, n_outputs, hidden, further, slide_encoder)

@@ -155,6 +155,11 @@ class ModelSettings(Section):
         """Numbers of a slide's tile, of a network that reads slides; none here."""
         return None
 
+    @property
+    def numbers_of_tile_beside(self) -> int | None:
+        """The same of a network that reads scans and slides; none here."""
+        return None
+
     def plain(self) -> dict[str, Any]:
         """As of any section; of no further encoders, and of slides and decays by default, nothing is said: weights are
         as before there were any."""
@@ -174,16 +179,18 @@ class ModelSettings(Section):
         channels: tuple[Channel, ...],
         further: Mapping[str, int] | None = None,
         tile_width: int | None = None,
+        tile_width_beside: int | None = None,
         *,
         expression: bool = True,
     ) -> "NetworkSettings":
         """The settings of a network of images with these channels, and of further modalities of so many numbers.
 
-        With a `tile_width` it reads slides, whose tiles have so many numbers. Without `expression` it reads the further
-        modalities alone.
+        With a `tile_width` it reads slides, whose tiles have so many numbers; with `tile_width_beside` slides beside
+        scans. Without `expression` it reads the further modalities alone.
         """
         numbers = {name: (further or {})[name] for name in sorted(further or {})}
-        more = {"channels": channels, "further": numbers, "tile_width": tile_width, "expression": expression}
+        more: dict[str, Any] = {"channels": channels, "further": numbers, "expression": expression}
+        more |= {"tile_width": tile_width, "tile_width_beside": tile_width_beside}
         return NetworkSettings.model_validate({**dict(self), **more})
 
 
@@ -197,7 +204,9 @@ class NetworkSettings(ModelSettings):
     expression: bool = True
     """Whether it reads expression once fine-tuned, beside these modalities."""
     tile_width: Annotated[int, Field(ge=1)] | None = None
-    """Numbers of a slide's tile; null: it reads no slides."""
+    """Numbers of a slide's tile, where slides are the image; null: they are not."""
+    tile_width_beside: Annotated[int, Field(ge=1)] | None = None
+    """The same of slides that are read beside a scan; null: there are none."""
 
     @property
     def image_channels(self) -> int:
@@ -216,12 +225,20 @@ class NetworkSettings(ModelSettings):
 
     @property
     def numbers_of_tile(self) -> int | None:
-        """Numbers of a slide's tile; None where it reads no slides."""
+        """Numbers of a slide's tile where slides are the image; None where they are not."""
         return self.tile_width
 
+    @property
+    def numbers_of_tile_beside(self) -> int | None:
+        """Numbers of a slide's tile where slides are read beside a scan; None where they are not."""
+        return self.tile_width_beside
+
     def plain(self) -> dict[str, Any]:
-        """As of any section; of FLAIR, expression, no further modalities and no slides nothing is said, as before there
-        was anything else."""
-        usual: dict[str, Any] = {"channels": ["flair"], "further": {}, "tile_width": None, "expression": True}
+        """As of any section; of FLAIR alone, expression, no further modalities and no slides nothing is said, as before
+        there was anything else."""
+        usual: dict[str, Any] = {"channels": ["flair"], "further": {}, "expression": True}
+        usual |= {"tile_width": None, "tile_width_beside": None}
         said = {key: value for key, value in super().plain().items() if key not in usual or value != usual[key]}
-        return said if self.tile_width else {key: value for key, value in said.items() if key not in OF_SLIDES}
+        if self.tile_width or self.tile_width_beside:
+            return said
+        return {key: value for key, value in said.items() if key not in OF_SLIDES}

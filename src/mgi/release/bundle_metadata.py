@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import mgi
+from mgi.core.run import IMAGE
 from mgi.models.settings import NetworkSettings
 from mgi.release.slide_range import TileSource
 from mgi.training.weights import Weights
@@ -19,7 +20,7 @@ NAMES = {"pre": "T1 before contrast", "flair": "FLAIR", "post": "T1 after contra
 def bundle_metadata(weights: Weights, *, does: str, simulated: bool, tiles: TileSource | None = None) -> dict[str, Any]:
     """The entries of configs/metadata.json; `does` is the first sentence of the model's card.
 
-    `tiles` are what a model of slides reads in place of a scan.
+    `tiles` are what a model of slides reads in place of a scan, or beside it.
     """
     data = "SIMULATED patients" if simulated else "the cohort that MODEL_CARD.md describes"
     return {
@@ -55,7 +56,7 @@ def _inputs(weights: Weights, tiles: TileSource | None) -> dict[str, Any]:
             "is_patch_data": True,
             "channel_def": {"0": made_by},
         }
-    elif weights.run.reads_image:
+    if IMAGE in weights.run.images:
         names = _channels(weights.model)
         inputs["image"] = {
             **_image(weights.model, len(names)),

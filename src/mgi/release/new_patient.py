@@ -19,7 +19,7 @@ from mgi.release.new_modalities import NewModality, beside_genes, modalities_sai
 from mgi.release.new_slide import NewSlide, read_new_slide
 from mgi.release.package import Release, tile_moments
 from mgi.release.request import PredictionRequest
-from mgi.release.slide_range import SlideRange, TileSource, slide_flags
+from mgi.release.slide_range import TileSource, slide_flags
 from mgi.release.training_range import Flag, TrainingRange, gene_flags, image_flags
 
 Genes = tuple[NewExpression | None, NDArray[np.float32] | None]  # as read, and as the network takes them
@@ -92,13 +92,15 @@ def read_patient(request: PredictionRequest, model: Model, files: ExpressionFile
         far = require_near(request.slide, flags, force=request.force)
     if request.image is not None:
         new = read_new_image(request.image, request.series, request.volume, model.first.weights.model.channels)
-        flags = each_once(
+        flags += each_once(
             flag
             for member in model.members
             if isinstance(trained := member.training_range, TrainingRange)
             for flag in image_flags(new.images, trained, new.warning, new.not_axial)
         )
         far = require_near(request.image, flags, force=request.force)
+    if new is not None and slide is not None:
+        require_one_patient(request, new.patient_id, slide.patient_id)
     genes = (files or ExpressionFiles(model)).genes_of(request)
     sample = genes[0][0].sample if genes[0][0] is not None else None
     named = next((one.patient_id for one in (new, slide) if one is not None), None)
@@ -127,9 +129,18 @@ def _tiles_of(model: Model) -> TileSource:
 
 
 def _flags_of_slide(slide: NewSlide, member: Release) -> Iterator[Flag]:
-    trained = member.training_range
-    assert isinstance(trained, SlideRange)
+    trained = member.of_slides
+    assert trained is not None
     yield from slide_flags(slide.bag, tile_moments(member.weights), trained)
+
+
+def require_one_patient(request: PredictionRequest, scan: str | None, slide: str | None) -> None:
+    """Raise ConfigError where scan and slide are those of two patients by their barcodes."""
+    both = [None if name is None else barcode_of(name) for name in (scan, slide)]
+    if None not in both and len({one.patient_id for one in both if one is not None}) > 1:
+        raise ConfigError(
+            f"{request.slide}: a slide of {slide}, but {request.image} is of {scan}; expected both of one patient"
+        )
 
 
 def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str]:
@@ -197,7 +208,10 @@ def genes_said(model: Model, patient: NewPatient) -> str:
 def report_of(request: PredictionRequest, model: Model, patient: NewPatient, flags: Sequence[Flag]) -> dict[str, Any]:
     """What every report says: of the image, the genes, the flags and the model."""
     new, slide, expression = patient.image, patient.slide, patient.expression
-    seen = request.slide or request.image
+    seen, source, beside = request.slide or request.image, slide, dict[str, Any]()
+    if request.slide is not None and slide is not None and new is not None:
+        seen, source = request.image, None  # the scan; the slide stands beside it
+        beside = {"slide": {"name": request.slide.name, "kind": slide.kind, "sha256": slide.sha256}}
     genes: dict[str, Any] = {"used": genes_said(model, patient)}
     if expression is not None:
         genes |= {
@@ -213,12 +227,13 @@ def report_of(request: PredictionRequest, model: Model, patient: NewPatient, fla
         }
     return {
         "image": None if seen is None else seen.name,
-        "kind": slide.kind if slide is not None else None if new is None else new.kind,
-        "image_sha256": slide.sha256 if slide is not None else None if new is None else new.images.source,
+        "kind": source.kind if source is not None else None if new is None else new.kind,
+        "image_sha256": source.sha256 if source is not None else None if new is None else new.images.source,
         "genes": genes,
         **({"modalities": _of_modalities(model, patient)} if model.first.further else {}),
         "flags": [asdict(flag) for flag in flags],
         **({} if slide is None else {"tiles": len(slide.bag.corners)}),
+        **beside,
         "notes": [note for one in (new, slide) if one is not None for note in one.notes],
         "model": {
             "run": model.name,

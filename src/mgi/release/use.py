@@ -44,22 +44,24 @@ def segment_patient(
 
 
 def answer_for_patient(
-    members: Sequence[Release], images: PatientImages | Bag | None, scaled: Sequence[Genes], device: torch.device
+    members: Sequence[Release],
+    images: PatientImages | None,
+    bag: Bag | None,
+    scaled: Sequence[Genes],
+    device: torch.device,
 ) -> dict[str, Any]:
-    """The answer of a task of labels, averaged over the members, from a scan or a slide; without, that of genes alone.
+    """The answer of a task of labels, averaged over the members, from a scan, a slide or both; else of genes alone.
 
     Classes: the probability of each. Survival: the risk in deviations of the training patients' risks, the share of
     them below it, and, where the members have the same cut points, survival at each. Raises BadInputError where the
     members tell different classes apart.
     """
-    slices, bags, answers = _no_slices(members[0]), None, []
-    if isinstance(images, Bag):
-        bags = SlideBags.of_one(images, Path(tempfile.gettempdir()))
-    elif images is not None:
-        slices = _slices(members[0], images)
+    slices = _no_slices(members[0]) if images is None else _slices(members[0], images)
+    bags = None if bag is None else SlideBags.of_one(bag, Path(tempfile.gettempdir()))
+    seen, answers = images is not None or bag is not None, []
     for member, own in zip(members, scaled, strict=True):
-        pairs, given = _given(member, slices, own, use_image=images is not None)
-        pairs = replace(pairs, bags=bags)
+        pairs, given = _given(member, slices, own, use_image=seen)
+        pairs = replace(pairs, beside=bags) if member.reads_several else replace(pairs, bags=bags)
         ((_, answer),) = member.learning.predict(member.network.to(device), pairs, given, PredictSettings(), None)
         answers.append(answer)
     heads = [member.weights.head or {} for member in members]
@@ -104,8 +106,8 @@ def _slices(member: Release, images: PatientImages) -> SliceSet:
 
 
 def _no_slices(member: Release) -> SliceSet:
-    """One slice of a single pixel in place of an image, of which nothing is read."""
-    channels = torch.zeros(1, member.weights.model.image_channels + 1, 1, 1)
+    """One slice of a single pixel in place of an image, marked as left out."""
+    channels = torch.full((1, member.weights.model.image_channels + 1, 1, 1), torch.nan)
     return SliceSet(channels=channels, patient=torch.zeros(1, dtype=torch.int64), patient_ids=["new"], frames=[])
 
 
