@@ -4,8 +4,10 @@ REQUIRED INPUTS: --results, the folder of a simulated run with embeddings (`snak
 the target results/demo-null/embeddings/pretrain-fold0-seed0.parquet with config/demo-null.yaml beside it).
 OUTPUTS: a table, and --output: a list of {cohort, label, features, auc, low, high, permuted, permuted_sd, n}.
 
-A factor that shapes the image is `image_<factor>`, one that shapes the genes `genes_<factor>`, cut at 0. The label
-`ceiling` is no probe: the AUC of the subtype for one who knows the factors themselves and the law they are drawn by.
+A factor that shapes the image is `image_<factor>`, one that shapes the genes `genes_<factor>`, cut at 0. Two rows are
+no probes. `ceiling`: the AUC of the subtype for one who knows the factors themselves and the law they are drawn by.
+`told`, with --told-steps: a network that learns the image's factors themselves from the patients whom the probes learn
+from (that of retrieval_ceiling.py), with a batch of 48 slices a step. It is what their images can teach.
 
     PYTHONPATH=src python benchmarks/probe_truth.py --results results/demo results/demo-null
 """
@@ -13,17 +15,24 @@ A factor that shapes the image is `image_<factor>`, one that shapes the genes `g
 import argparse
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from numpy.typing import NDArray
+from pretrained import pretrained_of
+from retrieval_ceiling import TRAITS, Patients, read_images
 
 from mgi.cli import main
-from mgi.cohort.split import TEST
+from mgi.cohort.split import TEST, TRAIN, VALIDATION
 from mgi.cohort.tables import read_split
 from mgi.core.files import atomic_path
-from mgi.evaluation.classification import macro_auc
+from mgi.evaluation.classification import auc, macro_auc
+from mgi.evaluation.cohort_scores import resamplings
+from mgi.evaluation.intervals import percentiles
 from mgi_standin.simulation import cohort
 from mgi_standin.simulation.latent_factors import FACTORS, SUBTYPE_MEAN, SUBTYPES, draw_factors
 from mgi_standin.simulation.settings import SimulationSettings
@@ -31,6 +40,7 @@ from mgi_standin.simulation.settings import SimulationSettings
 ROOT = Path(__file__).parents[1]
 RUN = "pretrain-fold0-seed0"
 SPREAD = 0.8  # of each continuous factor within a subtype
+DRAWS = 1000
 KEPT = ("auc", "low", "high", "permuted", "permuted_sd", "n")
 
 
@@ -61,11 +71,7 @@ def ceiling(factors: pd.DataFrame) -> float:
 
 def probed(results: Path) -> list[dict[str, Any]]:
     """The scores of every factor's label on the paired table, all patients labelled, logistic regression."""
-    archive = json.loads((results / "archive/archive.json").read_text())
-    settings = SimulationSettings(
-        **{name: archive[name] for name in SimulationSettings.__dataclass_fields__ if name in archive}
-    )
-    factors = factors_of(settings)
+    factors = factors_of(_settings(results))
     labels = factors[["patient", "subtype"]].copy()
     for column in factors.columns[2:]:
         labels[column] = np.where(factors[column] > 0, "high", "low")
@@ -94,6 +100,47 @@ def probed(results: Path) -> list[dict[str, Any]]:
     return [*rows, {"cohort": results.name, "label": "subtype", "features": "ceiling", "auc": ceiling(known)}]
 
 
+def told(results: Path, steps: int) -> list[dict[str, Any]]:
+    """Test patients' factors by a network that was told those of the training and validation patients."""
+    fold, weights = pretrained_of(results, 0)
+    factors = factors_of(_settings(results)).set_index("patient")
+
+    def drawn(*roles: str) -> Patients:
+        patients = sorted(one for role in roles for one in fold.patients(role))
+        slices = fold.pairs_without_genes(patients, weights.model).slices
+        in_memory = replace(slices, channels=slices.gather(torch.arange(len(slices.patient))))
+        own = factors.loc[patients, [f"image_{trait}" for trait in TRAITS]].to_numpy(np.float64)
+        return Patients(slices=in_memory, genes=np.zeros((len(patients), 0)), factors=own)
+
+    others = drawn(TEST)
+    said = read_images(drawn(TRAIN, VALIDATION), others, steps)
+    return [
+        {
+            "cohort": results.name,
+            "label": f"image_{trait}",
+            "features": "told",
+            **_scored(said[:, k], others.factors[:, k]),
+        }
+        for k, trait in enumerate(TRAITS)
+    ]
+
+
+def _scored(said: NDArray[np.float64], truth: NDArray[np.float64]) -> dict[str, float]:
+    """AUC of what is said of a factor that is above 0, with its interval over patients."""
+    ranks = said.argsort().argsort() / len(said)
+    area = auc(np.stack([1 - ranks, ranks], 1), (truth > 0).astype(np.int64))
+    found = area(resamplings(len(said), DRAWS, 0))
+    low, high = percentiles(found[1:])
+    return {"auc": float(found[0]), "low": low, "high": high, "n": len(said)}
+
+
+def _settings(results: Path) -> SimulationSettings:
+    archive = json.loads((results / "archive/archive.json").read_text())
+    return SimulationSettings(
+        **{name: archive[name] for name in SimulationSettings.__dataclass_fields__ if name in archive}
+    )
+
+
 def _run(command: str, **options: object) -> None:
     assert main([command, *(f"--{name}={value}" for name, value in options.items())]) == 0, command
 
@@ -102,8 +149,10 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--results", required=True, type=Path, nargs="+", help="folders of simulated runs")
     options.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/probe_truth.json")
+    options.add_argument("--told-steps", type=int, default=0, help="of the network that is told the factors; 0: none")
     given = options.parse_args()
     found = [row for results in given.results for row in probed(results)]
+    found += [row for results in given.results if given.told_steps for row in told(results, given.told_steps)]
     with atomic_path(given.output) as part:
         part.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     print(pd.DataFrame(found).round(3).to_string())

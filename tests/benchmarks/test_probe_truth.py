@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from mgi_standin.simulation.cohort import simulate_cohort
@@ -28,3 +29,14 @@ def test_no_probe_can_tell_the_subtype_beyond_what_its_factors_tell(benchmark) -
         )
     )
     assert 0.8 < truth.ceiling(many) < 0.9
+
+
+def test_what_is_said_of_a_factor_is_scored_by_its_order_alone(benchmark) -> None:
+    truth = benchmark("probe_truth")
+    factor = np.array([-2.0, -1.0, -0.5, 0.5, 1.0, 2.0])
+    found = truth._scored(np.exp(factor), factor)
+    assert (found["auc"], found["n"]) == (1.0, 6)
+    assert truth._scored(-factor, factor)["auc"] == 0.0
+    one_wrong = truth._scored(np.array([0.0, 1.0, 3.5, 3.0, 4.0, 5.0]), factor)
+    assert one_wrong["auc"] == pytest.approx(8 / 9)
+    assert one_wrong["low"] < 8 / 9 < one_wrong["high"]

@@ -97,6 +97,7 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "a target that no task reads": config(runs={"target": "idh"}),
         "a mask without an image": config(runs={"controls": ["no-image"]}),
+        "a control of pre-training for a fine-tuned network": config(finetune={"modalities": ["rna", "covariates"]}),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),

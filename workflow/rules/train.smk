@@ -150,6 +150,8 @@ rule finetune:
         exec &> >(tee {log:q})
         # The processes share the job's threads; torchrun would give each of them one.
         export OMP_NUM_THREADS=$(({threads} > {params.processes} ? {threads} / {params.processes} : 1))
+        # Memory that a step frees is kept for the next one: the kernel would clear its pages anew in each.
+        export MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=268435456
         python -m mgi.core.gpu_lease {resources.gpu} {params.torchrun:q} python -m mgi finetune \
             --gpus {resources.gpu} {params.deterministic:q} \
             --run-json {params.described:q} \

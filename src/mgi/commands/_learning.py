@@ -149,7 +149,11 @@ class Fold:
         roles = [slice_roles(one, n, self.run.fold) for one, n in zip(slices.patient_ids, counts, strict=True)]
         return slices.keeping(torch.from_numpy(np.concatenate(roles) == role))
 
-    def genes(self, patients: list[str], fitted: FittedGenes | None = None) -> GeneRows:
+    def genes(self, patients: list[str]) -> GeneRows:
+        """What a network reads of these patients' genes (P, G): expression, some at a time in memory."""
+        return self.expression(patients)
+
+    def expression(self, patients: list[str], fitted: FittedGenes | None = None) -> GeneRows:
         """Standardised expression (P, G) of these patients, or their random vectors, some at a time in memory.
 
         `fitted` scales it in place of what the fold was fitted to.
@@ -177,7 +181,7 @@ class Fold:
         trained = self.patients(TRAIN)
         if not trained:
             return torch.zeros(len(self.gene_ids))  # that of the distribution
-        return self.genes(trained).mapped().mean(0)
+        return self.expression(trained).mapped().mean(0)
 
     def unpaired_expression(self) -> list[str]:
         """Patients with expression and no image, sorted: they may train the gene encoder.

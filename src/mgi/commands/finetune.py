@@ -19,7 +19,14 @@ from torch import nn
 from mgi.cohort.labels.file import read_labels
 from mgi.cohort.split import TRAIN, VALIDATION
 from mgi.commands._device import device, wants_gpu
-from mgi.commands._further_fold import FurtherFold, fold_reading, further_of, require_pretrained_on
+from mgi.commands._further_fold import (
+    EXPRESSION_ALONE,
+    FurtherFold,
+    fold_reading,
+    further_of,
+    reads_expression,
+    require_pretrained_on,
+)
 from mgi.commands._learning import Fold, context_of, finish
 from mgi.commands._run_options import add_labels, add_modalities, add_run, add_training, complete
 from mgi.commands._slide_fold import require_same_tiles, require_same_tiles_beside, standardise_by, with_slides
@@ -61,8 +68,8 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     settings = FinetuneSettings.read(args.settings, where="finetune")
     require_processes(settings.processes, group, "finetune")
     place = device(args)
-    reads_further = run.method == MULTIMODAL_METHOD and run.reads_genes
-    fold = fold_reading(args, run, args.weights.parent, settings.further if reads_further else ())
+    reads_any = run.method == MULTIMODAL_METHOD and run.reads_genes
+    fold = fold_reading(args, run, args.weights.parent, settings.modalities if reads_any else EXPRESSION_ALONE)
     task = _task(args, fold)
     require_shared(task, group, run.task)
     model_settings = ModelSettings.read(args.model, where="model").reading(
@@ -70,6 +77,7 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
         further_of(fold),
         None if fold.bags is None else fold.bags.width,
         None if fold.beside is None else fold.beside.width,
+        expression=reads_expression(fold),
     )
     randomness = Randomness.seeded(run.seed)
     model = task.build(run.method, model_settings, len(fold.gene_ids), fold.gene_sets)
@@ -145,6 +153,7 @@ def _task(args: argparse.Namespace, fold: Fold) -> Learning:
         fold=run.fold,
         training=fold.patients(TRAIN),
         validation=fold.patients(VALIDATION),
+        told_by=tuple(fold.features) if isinstance(fold, FurtherFold) else (),
     )
     fold.sources.append(args.labels)
     return LABELLED[run.task].from_labels(run, args.task_settings, patients)

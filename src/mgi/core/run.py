@@ -51,8 +51,9 @@ IMAGE_SETTINGS = ("baseline_width", "context_slices", "convolution_norm", "image
 class Run:
     """What tells one run from another.
 
-    `target` is the label that a task learns to tell, for tasks that learn one. `inputs` are the modalities that the
-    trained network reads. With the control `random-id` a random vector per patient stands for expression. `pretrained`
+    `target` is the label that a task learns to tell, for tasks that learn one. `inputs` are what the trained network
+    reads: the image, and `rna` for the genetic modalities, which are those of `pretrain.modalities` or
+    `finetune.modalities`. With the control `random-id` a random vector per patient stands for expression. `pretrained`
     is the key of the run whose encoders it starts from. `variant` names the changes of the config's sections `pretrain`
     and `model` with which it is trained. Where there are several images each has a pre-training of its own, which says
     by `of_image` whose it is; `also_pretrained` are those of the further images. Split by slice, every patient has

@@ -11,7 +11,9 @@ IMAGE_PERMUTED = "image_permuted"
 LEFT_OUT, ALONE = "left_out", "alone"
 """Behind the name of one of several images: all but it, and it without genes. `flair_permuted`: that of another one."""
 NOT_USED = "not_used"
-WITHOUT_EXPRESSION = (NOT_USED, NULL_TOKEN)
+FURTHER_ALONE = "further_alone"
+"""What a patient without expression has of the other genetic modalities that the network reads."""
+WITHOUT_EXPRESSION = (NOT_USED, NULL_TOKEN, FURTHER_ALONE)
 """Those with which nothing of a patient's expression is read."""
 
 

@@ -57,11 +57,11 @@ class CardContent:
         kinds = {IMAGE: "axial FLAIR slices", SLIDES: "whole-slide images"}
         seen = ", ".join(kinds.get(one, one) for one in self.run.images)
         together = "any of them" if len(self.run.images) > 1 else "both"
-        either = f"from {seen}, the gene expression{self.beside}, or {together}"
-        alone = f"from gene expression{self.beside}" if self.further else "from genes alone"
+        either = f"from {seen}, {self.genetic('the ')}, or {together}"
+        alone = f"from {self.genetic()}" if self.further else "from genes alone"
         of_labels = either if image and genes else f"from {seen} alone" if image else alone
         if self.head is None:
-            given = f"and, where it is given, from the patient's gene expression{self.beside}" if genes else "alone"
+            given = f"and, where it is given, from the patient's {self.genetic()}" if genes else "alone"
             return f"Segments the tumour of a lower-grade glioma from axial FLAIR slices {given}"
         if "classes" in self.head:
             return (
@@ -70,9 +70,15 @@ class CardContent:
         return f"Ranks patients with a lower-grade glioma by their risk ({self.head['endpoint']}), {of_labels}"
 
     @property
-    def beside(self) -> str:
-        """The modalities that are read beside expression, to follow its name."""
-        return f" with {', '.join(self.further)} beside it" if self.further else ""
+    def reads_expression(self) -> bool:
+        """Whether expression is among what the model reads."""
+        return self.run.reads_genes and bool(self.model.get("expression", True))
+
+    def genetic(self, article: str = "") -> str:
+        """What is read of a patient's genes, behind an article."""
+        if not self.reads_expression:
+            return f"{article}{' and '.join(self.further)}"
+        return f"{article}gene expression" + (f" with {', '.join(self.further)} beside it" if self.further else "")
 
     @property
     def tiles(self) -> TileSource | None:

@@ -82,8 +82,9 @@ def read_patient(request: PredictionRequest, model: Model, files: ExpressionFile
     Raises BadInputError where the image is far from training's and nothing forces it, and ConfigError where image and
     genes are those of two patients, or the model reads no genes.
     """
-    if request.expression is not None and not model.first.reads_genes:
-        raise ConfigError(f"--expression: {model.name} was trained without genes; leave it out")
+    if request.expression is not None and not model.first.reads_expression:
+        without = "expression" if model.first.reads_genes else "genes"
+        raise ConfigError(f"--expression: {model.name} was trained without {without}; leave it out")
     new, slide, flags, far = None, None, list[Flag](), list[str]()
     if request.slide is not None:
         slide = read_new_slide(request.slide, _tiles_of(model), request.tile_weights, request.mpp)
@@ -105,9 +106,11 @@ def read_patient(request: PredictionRequest, model: Model, files: ExpressionFile
     named = next((one.patient_id for one in (new, slide) if one is not None), None)
     doubt = None if sample is None else doubt_of_names(named, sample, request)
     modalities = read_modalities(request, model, sample)
+    for name, one in list(modalities.items())[: 1 if sample is None else 0]:
+        doubt = doubt_of_names(named, one.read.sample, request, f"--modality {name}")
     flags += [flag for name, one in modalities.items() for flag in one.flag(name)]
     genes = [
-        (own, None if scaled is None else beside_genes(scaled, member, modalities))
+        (own, None if scaled is None and not modalities else beside_genes(scaled, member, modalities))
         for (own, scaled), member in zip(genes, model.members, strict=True)
     ]
     return NewPatient(
@@ -151,8 +154,12 @@ def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str
     return [flag.flag for flag in far]
 
 
-def doubt_of_names(image_id: str | None, sample: str, request: PredictionRequest) -> str | None:
+def doubt_of_names(
+    image_id: str | None, sample: str, request: PredictionRequest, option: str = "--expression"
+) -> str | None:
     """What to say where the ids of image and genes differ and are no barcodes; a sample that nobody chose needs none.
+
+    `option` names the file of the sample.
 
     Raises ConfigError where image and genes are those of two patients by their barcodes.
     """
@@ -163,7 +170,7 @@ def doubt_of_names(image_id: str | None, sample: str, request: PredictionRequest
         return None if request.sample is None else f"the image says PatientID {image_id!r}, the genes are of {sample!r}"
     if image.patient_id != genes.patient_id:
         raise ConfigError(
-            f"{request.slide or request.image}: PatientID {image_id!r}, but --expression is of {sample!r}; "
+            f"{request.slide or request.image}: PatientID {image_id!r}, but {option} is of {sample!r}; "
             "expected both of one patient"
         )
     return None
@@ -173,7 +180,7 @@ def flags_of_genes(model: Model, genes: Sequence[Genes]) -> list[Flag]:
     """Flags of the genes, as any member raises them."""
     flags = list[Flag]()
     for member, (own, scaled) in zip(model.members, genes, strict=True):
-        alone = None if scaled is None else scaled[: len(member.fitted.gene_ids)]
+        alone = None if own is None or scaled is None else scaled[: len(member.fitted.gene_ids)]
         flags += gene_flags(own, alone, member.training_range.expression)
     return flags
 
@@ -190,8 +197,11 @@ def each_once(raised: Iterable[Flag]) -> list[Flag]:
 
 def genes_said(model: Model, patient: NewPatient) -> str:
     """Whose genes were used, if any, and whose further modalities."""
+    further = modalities_said(model, patient.modalities)
     if patient.expression is not None:
-        return f"genes of {patient.expression.sample}{modalities_said(model, patient.modalities)}"
+        return ", ".join([f"genes of {patient.expression.sample}", *further])
+    if patient.modalities:
+        return ", ".join([*(["genes: null token"] if model.first.reads_expression else []), *further])
     return "without genes (null token)" if model.first.reads_genes else "the model reads no genes"
 
 

@@ -37,9 +37,10 @@ FIELDS = (
 class Release:
     """A model ready for use: the network with its weights, the frozen genes and what training was like.
 
-    `digest` stands for the whole folder, `further` has what the model reads beside expression. `reads_genes` is False
-    where the method, or its training, had no genes; `learning` says what its outputs mean. `threshold` is that of a
-    mask, None where the answer is of the patient. `slide_range` is there where slides are read beside scans.
+    `digest` stands for the whole folder, `further` has what the model reads beside expression, or alone. `reads_genes`
+    is False where the method, or its training, had no genes, whatever modality; `learning` says what its outputs mean.
+    `threshold` is that of a mask, None where the answer is of the patient. `slide_range` is there where slides are read
+    beside scans.
     """
 
     network: nn.Module
@@ -59,6 +60,11 @@ class Release:
     def of_slides(self) -> SlideRange | None:
         """What the training patients' slides were like; None where it reads scans alone."""
         return self.training_range if isinstance(self.training_range, SlideRange) else self.slide_range
+
+    @property
+    def reads_expression(self) -> bool:
+        """Whether expression is among what it reads."""
+        return self.reads_genes and self.weights.model.expression
 
     @property
     def tiles(self) -> TileSource | None:

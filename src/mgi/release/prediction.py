@@ -185,8 +185,9 @@ def _answered(
     if (other := request.image if named == "--slide" else request.slide) is not None:
         kind = "slides" if named == "--slide" else "scans"
         raise ConfigError(f"{other}: found no {named}, expected one or none: {model.name} reads {kind}")
-    if seen is None and request.expression is None:
-        raise ConfigError(f"{named} and --expression: both missing, expected one at least")
+    if seen is None and request.expression is None and not request.modalities:
+        genes = "--expression" if model.first.reads_expression or not model.first.further else "--modality"
+        raise ConfigError(f"{named} and {genes}: both missing, expected one at least")
     if seen is not None and not model.first.weights.run.reads_image:
         raise ConfigError(f"{named}: found {seen}, expected none: {model.name} was trained without images")
     return _of_labels(model, request, device, files)

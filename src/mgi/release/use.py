@@ -22,8 +22,8 @@ from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 
 Genes = NDArray[np.float32] | None
-"""A patient's numbers (K,) as a member reads them: genes, and behind them those of further modalities, NaN where the
-patient lacks one. None gives the null token, or nothing to a model without genes."""
+"""A patient's numbers (K,) as a member reads them: expression where it reads that, and behind it those of further
+modalities, NaN where the patient lacks one. None gives the null tokens of all, or nothing to a model without genes."""
 
 
 def segment_patient(
@@ -112,7 +112,8 @@ def _no_slices(member: Release) -> SliceSet:
 
 
 def _given(member: Release, slices: SliceSet, own: Genes, *, use_image: bool = True) -> tuple[Pairs, ExpressionInput]:
-    size = len(member.fitted.gene_ids) + sum(member.weights.model.further.values())
+    model = member.weights.model
+    size = (len(member.fitted.gene_ids) if model.expression else 0) + sum(model.further.values())
     genes = torch.zeros(1, size) if own is None else torch.from_numpy(own).unsqueeze(0)
     given = ExpressionInput(name="new", genes=genes, donors=[None], use_genes=own is not None, use_image=use_image)
     return Pairs(slices=slices, genes=genes), given

@@ -20,6 +20,7 @@ from mgi.core.run import (
 from mgi.evaluation.expression_inputs import (
     ALONE,
     COHORT_MEAN,
+    FURTHER_ALONE,
     IMAGE_LEFT_OUT,
     IMAGE_PERMUTED,
     LEFT_OUT,
@@ -52,6 +53,7 @@ EXPRESSION_INPUTS = {
     PERMUTED: "another patient's genes",
     COHORT_MEAN: "mean genes of training",
     NULL_TOKEN: "null token",
+    FURTHER_ALONE: "no expression, own further modalities",
     IMAGE_LEFT_OUT: "own genes, image left out",
     IMAGE_PERMUTED: "another patient's slide",
     f"{IMAGE}_{LEFT_OUT}": "own genes and slide, scan left out",

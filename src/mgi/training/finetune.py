@@ -51,7 +51,7 @@ class GeneCache:
             self._kept.move_to_end(key)
             return self._kept[key]
         with torch.no_grad():
-            encoded = self._kept[key] = self._model.encode(row.to(self._model.null_token.device))
+            encoded = self._kept[key] = self._model.encode(row.to(self._model.device))
         self._bytes += encoded.nbytes
         while self._bytes > self._most and len(self._kept) > 1:
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
@@ -116,14 +116,13 @@ def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[Param
     if not isinstance(model, ImageGeneNetwork):
         return [ParameterGroup(modules=[model])]
     frozen = settings.freeze_encoder_steps
+    genes = [] if model.gene_encoder is None else [model.gene_encoder]
     further = [] if model.further is None else model.further.encoders
     beside = getattr(model, "slide_encoder", None)
     images = [model.image_encoder, *([] if beside is None else [beside])]
     return [
         ParameterGroup(modules=images, lr_scale=settings.image_encoder_lr_scale, frozen_until=frozen),
-        ParameterGroup(
-            modules=[model.gene_encoder, *further], lr_scale=settings.gene_encoder_lr_scale, frozen_until=frozen
-        ),
+        ParameterGroup(modules=[*genes, *further], lr_scale=settings.gene_encoder_lr_scale, frozen_until=frozen),
         ParameterGroup(modules=[model]),
     ]
 

@@ -131,12 +131,13 @@ def start_from_pretrained(
     That of the image becomes the network's part named `image`; without `genes` it is copied alone.
 
     Of a pre-training with several modalities those of the image, of expression and of the network's further modalities
-    are copied; an encoder that was not among them stays as it is. Raises BadInputError where the pre-trained encoders
-    have other sizes.
+    are copied, as far as the network reads them; an encoder that was not among them stays as it is. Raises
+    BadInputError where the pre-trained encoders have other sizes.
     """
-    several = weights.modalities
-    pooling = [name for name in ("image_pooling", "gene_pooling") if dict(model.named_children()).get(name) is not None]
-    for name in ("image_encoder", "gene_encoder", *pooling):
+    several, parts = weights.modalities, dict(model.named_children())
+    pooling = [name for name in ("image_pooling", "gene_pooling") if parts.get(name) is not None]
+    own = [] if getattr(model, "further", None) is not None and parts.get("gene_encoder") is None else ["gene_encoder"]
+    for name in ("image_encoder", *own, *pooling):
         of_genes = name.startswith("gene_")
         if (of_genes and not genes) or (name == "image_pooling" and image != "image_encoder"):
             continue
