@@ -14,11 +14,11 @@ from mgi.core.run import (
     PATIENT,
     SLICE,
     Run,
-    evaluated,
     gene_sets_file,
     images_of,
     leaks_file,
 )
+from mgi.core.run_choice import evaluated
 from mgi.core.run_sections import (
     finetune_section,
     further_modalities,

@@ -12,7 +12,8 @@ from mgi.cohort.tables import read_cohort, read_split
 from mgi.commands._run_options import add_runs, of_each_run
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
-from mgi.core.run import DEFAULT_TASK, Run, attended, by_patient, evaluated
+from mgi.core.run import DEFAULT_TASK, Run
+from mgi.core.run_choice import attended, by_patient, evaluated
 from mgi.core.run_files import FILES
 from mgi.evaluation.patient_scores import without_expression
 from mgi.locks.lock import as_json, read_lock
@@ -81,11 +82,10 @@ def run(args: argparse.Namespace) -> None:
     images = open_bags(args.image_shard) if kind_of(args.image_shard) == BAGS else OpenImages(args.image_shard)
     beside = None if args.slide_shard is None else open_bags(args.slide_shard)
     slices = _counts(images)
-    seen = {**slices, **({} if beside is None else _counts(beside))}
+    seen = slices if beside is None else {**slices, **_counts(beside)}
     require_one_cohort(cohort, split, seen, {one: lock for one, (_, lock) in locks.items()}, where=args.cohort)
     reporting, simulated = reporting_of(task), any(lock.simulated for _, lock in locks.values())
-    folders = {name: path for name in ANALYSES if (path := vars(args)[name])}
-    analyses = analysis_sections(folders, simulated=simulated)  # first: masks take longer to draw
+    analyses = analysis_sections(_analysed(args), simulated=simulated)  # first: masks take longer to draw
     run_here = split[split["fold"].isin(folds_run(config, split))]
     section = reporting.section(
         ReportInput(
@@ -136,6 +136,11 @@ def _write(args: argparse.Namespace, results: Results, title: str) -> None:
     written = [args.output, *(write_figures(drawn, args.figures) if args.figures else [])]
     files = {os.path.relpath(path, args.summary.parent): sha256_of(path) for path in written}
     write_json(args.summary, {**summary(results), FILES: files})
+
+
+def _analysed(args: argparse.Namespace) -> dict[str, Path]:
+    """The folders of the analyses that were made."""
+    return {name: path for name in ANALYSES if (path := vars(args)[name])}
 
 
 def _of_slides(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mgi.core.run import IMAGE, SLIDES
+from mgi.core.run import IMAGE, NO_SCAN, NO_SLIDES, SLIDES
 from mgi.evaluation.expression_inputs import (
     ALONE,
     IMAGE_PERMUTED,
@@ -39,8 +39,8 @@ COMPARED = (
 """What a row of the table is called, and the method and input that it is of."""
 COMPARED_BESIDE = (
     ("scan, slides and genes", "mgi", OWN),
-    ("slides and genes, trained again", "mgi-no-flair", OWN),
-    ("scan and genes, trained again", "mgi-no-slides", OWN),
+    ("slides and genes, trained again", f"mgi-{NO_SCAN}", OWN),
+    ("scan and genes, trained again", f"mgi-{NO_SLIDES}", OWN),
     ("scan and slides, trained again", "mgi-no-genes", NOT_USED),
     ("genes alone, trained again", "mgi-no-image", OWN),
     ("the same network, scan left out", "mgi", f"{IMAGE}_{LEFT_OUT}"),

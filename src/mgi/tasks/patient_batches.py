@@ -18,7 +18,8 @@ from mgi.datasets.batches import noise_maker, patient_unique_batch, with_strippe
 from mgi.datasets.slide_bags import ScanAndSlide, TileBatch
 from mgi.models.patient_network import left_out
 from mgi.training.loop import Randomness
-from mgi.training.pretrain_batches import Images, Movable, Pairs, changed_images, moved
+from mgi.training.moving import Images, Movable, moved
+from mgi.training.pretrain_batches import Pairs, changed_images
 from mgi.training.settings import FinetuneSettings
 
 

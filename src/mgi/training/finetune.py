@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from mgi.datasets.slices import SliceSet
 from mgi.models.image_gene_network import ImageGeneNetwork
 from mgi.training.loop import Curve, Loop, Randomness, RunContext, train
+from mgi.training.moving import Images, moved
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain import Pairs
-from mgi.training.pretrain_batches import Images, moved
 from mgi.training.settings import FinetuneSettings
 from mgi.training.shared_layers import share_layers
 

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
 
 import numpy as np
 import torch
@@ -31,14 +30,13 @@ from mgi.datasets.derangement import derangement
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import SliceSet
-from mgi.datasets.slide_bags import MOST_AT_TEST, ScanAndSlide, SlideBags, TileBatch
+from mgi.datasets.slide_bags import MOST_AT_TEST, ScanAndSlide, SlideBags
 from mgi.training.contrastive import min_loss
 from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Randomness
+from mgi.training.moving import Images, Movable
 from mgi.training.settings import PretrainSettings
 from mgi.training.weights import digest_of_tensors
-
-Images = Tensor | TileBatch | ScanAndSlide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,29 +124,6 @@ def digest_of_genes(genes: Genes) -> str:
     for rows in genes.split(block_length(genes.shape[1])):
         digest.update(rows.contiguous().numpy().data)
     return digest.hexdigest()
-
-
-def moved(images: Images, move: Callable[[Tensor], Tensor]) -> Images:
-    """Images elsewhere."""
-    return move(images) if isinstance(images, Tensor) else images.moved(move)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Movable:
-    """A batch whose tensors can be put elsewhere."""
-
-    def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
-        """The batch with the tensors that go along."""
-        tensors: Any = {name: move(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **tensors)
-
-    def on(self, device: torch.device) -> Self:
-        """The batch on a device; from pinned memory the copy runs beside the computation."""
-        return self.moved(lambda tensor: tensor.to(device, non_blocking=True))
-
-    def pinned(self) -> Self:
-        """The batch in memory that a GPU reads by itself."""
-        return self.moved(lambda tensor: tensor.pin_memory())
 
 
 @dataclass(frozen=True, kw_only=True)
