@@ -1,18 +1,19 @@
 """The least that a verified download can cost: GET each file over kept connections, write it, take its MD5.
 
 REQUIRED INPUTS: a plan, JSON: a list of [path below the address, file name, MD5 or null]. OUTPUT: files in --folder.
-No retries, no resume, no sync, no second reading. With --inflate, a zip's members are unpacked in memory and their
-MD5 taken, which is what proving a series takes at least.
+No retries, no resume, no sync, no second reading. With --inflate, a zip's members are unpacked in memory by the library
+named and their MD5 taken, which is what proving a series takes at least.
 """
 
 import argparse
 import hashlib
 import http.client
 import json
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from inflating import LIBRARIES, members
 
 BUFFER_BYTES = 1 << 20
 Row = tuple[str, str, str | None]
@@ -25,7 +26,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--plan", required=True, type=Path)
     options.add_argument("--folder", required=True, type=Path)
     options.add_argument("--threads", type=int, default=1)
-    options.add_argument("--inflate", action="store_true")
+    options.add_argument("--inflate", choices=LIBRARIES)
     return options.parse_args()
 
 
@@ -43,16 +44,20 @@ def copy(connection: http.client.HTTPConnection, path: str, target: Path, buffer
     return digest.hexdigest()
 
 
-def inflate(path: Path) -> None:
+def inflate(path: Path, library: str) -> None:
     """Unpack a zip's members in memory and compare their MD5 with the list that it brings."""
-    with zipfile.ZipFile(path) as archive:
-        lines = archive.read("md5hashes.csv").decode().splitlines()[1:]
-        for name, digest in (line.split(",") for line in lines):
-            if hashlib.md5(archive.read(name), usedforsecurity=False).hexdigest() != digest:
-                raise RuntimeError(f"{path}: {name}: another MD5")
+    listed, found = "", {}
+    for name, data in members(path, library):
+        if name == "md5hashes.csv":
+            listed = data.decode()
+        else:
+            found[name] = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    for name, digest in (line.split(",") for line in listed.splitlines()[1:]):
+        if found[name] != digest:
+            raise RuntimeError(f"{path}: {name}: another MD5")
 
 
-def copy_share(host: str, rows: list[Row], folder: Path, *, unpacks: bool) -> None:
+def copy_share(host: str, rows: list[Row], folder: Path, *, unpacks_by: str | None) -> None:
     """One thread's files over one connection."""
     connection = http.client.HTTPConnection(host)
     buffer = memoryview(bytearray(BUFFER_BYTES))
@@ -60,8 +65,8 @@ def copy_share(host: str, rows: list[Row], folder: Path, *, unpacks: bool) -> No
         found = copy(connection, path, folder / name, buffer)
         if expected is not None and found != expected:
             raise RuntimeError(f"{path}: MD5 {found}, expected {expected}")
-        if unpacks:
-            inflate(folder / name)
+        if unpacks_by:
+            inflate(folder / name, unpacks_by)
     connection.close()
 
 
@@ -73,7 +78,7 @@ def main() -> None:
     host = urlsplit(args.url).netloc
     with ThreadPoolExecutor(args.threads) as pool:
         shares = [rows[start :: args.threads] for start in range(args.threads)]
-        for done in [pool.submit(copy_share, host, share, args.folder, unpacks=args.inflate) for share in shares]:
+        for done in [pool.submit(copy_share, host, share, args.folder, unpacks_by=args.inflate) for share in shares]:
             done.result()
 
 

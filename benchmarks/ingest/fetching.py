@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from inflating import LIBRARIES
 from measured import ROOT, Server, measure, mgi
 
 NBIA = "/nbia-api/services/v4"
@@ -129,12 +130,12 @@ def ours(kind: Kind, place: Place) -> Result:
     }
 
 
-def floor(kind: Kind, place: Place, threads: int, *, inflate: bool = False) -> Result:
+def floor(kind: Kind, place: Place, threads: int, *, inflate: str | None = None) -> Result:
     """The least that a copy with MD5 costs."""
     folder = place.emptied("floor")
     command: list[str | Path] = [sys.executable, Path(__file__).with_name("copy_floor.py"), "--url", place.server.url]
     command += ["--plan", plan_of(kind, place), "--folder", folder, "--threads", str(threads)]
-    spent = place.cost("floor", [*command, "--inflate"] if inflate else command)
+    spent = place.cost("floor", [*command, "--inflate", inflate] if inflate else command)
     place.discard(folder)
     return spent
 
@@ -144,7 +145,8 @@ def round_of(kind: Kind, place: Place) -> Result:
     place.discard(place.work / kind.name)
     ways = {f"{threads} threads": partial(floor, kind, place, threads) for threads in FLOOR_THREADS}
     if kind is IMAGES:
-        ways["4 threads, inflated"] = partial(floor, kind, place, 4, inflate=True)
+        for library in LIBRARIES:  # as many threads as our fetch has by default
+            ways[f"4 threads, inflated by {library}"] = partial(floor, kind, place, 4, inflate=library)
     return {"floor": {name: way() for name, way in ways.items()}, "ours": ours(kind, place)}
 
 

@@ -78,8 +78,10 @@ def _fetch_rows(kind: str, saved: Saved) -> list[Row]:
         row(f"lock {kind}: wall", _median(one["ours"]["lock"]["wall_s"] for one in rounds), "s"),
     ]
     if kind == "images":
-        proof = _best_floor(rounds, lambda way: "inflated" in way)
-        rows.append(row(f"fetch {kind}: wall vs floor inflated", rows[0]["value"], "s", proof["wall_s"]))
+        for library in ("zlib", "isal"):
+            proof = _best_floor(rounds, lambda way, library=library: way.endswith(f"inflated by {library}"))
+            name = f"fetch {kind}: wall vs floor inflated by {library}"
+            rows.append(row(name, rows[0]["value"], "s", proof["wall_s"]))
     ways = {name: one for name, one in saved.items() if name.startswith(f"fetch-{kind}/{PEERS[kind]}")}
     best = min(ways.values(), key=lambda one: float(one["wall_s"]), default=None)
     if best is not None:
@@ -114,9 +116,10 @@ def _shard_rows(kind: str, saved: Saved) -> list[Row]:
     ]
     if kind == "images":
         n_slices = ours["rows"]
-        rows.append(
-            row("shard images: rate vs floor", n_slices / ours["wall_s"], "slices/s", n_slices / floor["wall_s"])
-        )
+        rate, equal = n_slices / ours["wall_s"], saved["shard-images/equal floor"]
+        rows.append(row("shard images: rate vs floor", rate, "slices/s", n_slices / floor["wall_s"]))
+        rows.append(row("shard images: rate vs equal floor", rate, "slices/s", n_slices / equal["wall_s"]))
+        rows.append(row("shard images: CPU vs equal floor", ours["cpu_s"], "s", equal["cpu_s"]))
     return rows
 
 

@@ -48,6 +48,9 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--tcia-python", type=Path, default=_from_environment("MGI_PEER_TCIA_UTILS"))
     only = "only stages whose names begin so, such as fetch-expression/round; prints the table, writes no --output"
     options.add_argument("--only", default="", metavar="STAGE", help=only)
+    options.add_argument(
+        "--kinds", nargs="+", choices=list(PEERS), default=list(PEERS), help="halves that are measured"
+    )
     options.add_argument("--fresh", action="store_true", help="forget what was measured, keep the generated data")
     options.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/ingest.json")
     return options.parse_args()
@@ -114,6 +117,8 @@ def measure_images(stages: Stages, place: Place, args: argparse.Namespace) -> No
     stages.take("second-images", partial(second_run, IMAGES, place))
     stages.take("shard-images", partial(shard, IMAGES, place))
     stages.take("shard-images/floor", partial(shard_floor, IMAGES, place))
+    # With what ours has: its library, and as many threads as it has by default.
+    stages.take("shard-images/equal floor", partial(shard_floor, IMAGES, place, inflate="isal", threads=2))
 
 
 def main() -> None:
@@ -132,8 +137,10 @@ def main() -> None:
     with served(archive) as server:
         place = Place(archive=archive, server=server, work=work)
         place.forget()
-        measure_expression(stages, place, args)
-        measure_images(stages, place, args)
+        if EXPRESSION.name in args.kinds:
+            measure_expression(stages, place, args)
+        if IMAGES.name in args.kinds:
+            measure_images(stages, place, args)
         place.forget()
     if not stages.measured():
         raise SystemExit(f"bench-ingest: --only {args.only}: no stage begins so")
@@ -145,7 +152,7 @@ def main() -> None:
     print(f"load of the machine when a measurement began: at most {max(noted('load', stages.measured())):.1f}")
     taken = max(noted("stolen", stages.measured()), default=0.0)
     print(f"share of the processors that the host took away during a measurement: at most {taken:.0%}")
-    for peer in PEERS.values():
+    for peer in (PEERS[kind] for kind in args.kinds):
         if not any(peer in row["name"] for row in rows):
             print(f"{peer}: left out, since nobody says where it is; see docs/explanation/peers.md")
     print(text_of(rows))

@@ -36,14 +36,13 @@ def shard(kind: Kind, place: Place) -> Result:
     return {**cost.as_json(), "rows": rows, "mb": round(made.stat().st_size / 1e6, 1)}
 
 
-def shard_floor(kind: Kind, place: Place) -> Result:
+def shard_floor(kind: Kind, place: Place, *, inflate: str = "zlib", threads: int = 1) -> Result:
     """Read what goes in, write what came out."""
     log, copied = place.work / f"shard-{kind.name}-floor.log", place.work / "floor.parquet"
     script = Path(__file__).with_name("write_floor.py")
-    measure(
-        [sys.executable, script, "--raw", place.work / kind.name, "--shard", shard_of(kind, place), "--output", copied],
-        log,
-    )
+    command = [sys.executable, script, "--raw", place.work / kind.name, "--shard", shard_of(kind, place)]
+    command += ["--output", copied, "--inflate", inflate, "--threads", str(threads)]
+    measure(command, log)
     copied.unlink()
     spent: Result = json.loads(log.read_text().splitlines()[-1])
     return spent

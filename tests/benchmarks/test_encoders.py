@@ -31,18 +31,21 @@ def test_rows_hold_the_ratio_to_the_transformer_and_every_target_has_a_row(bench
     def layer(seconds):
         return {
             length: trials.Outcome(
-                figures={"forward_s": seconds * length, "both_s": 3 * seconds * length, "extra_mib": 1.0}
+                figures={"forward_s": seconds * length, "both_s": 3 * seconds * length, "cpu_s": 1.0, "extra_mib": 1.0}
             )
             for length in (4096, 16384)
         }
 
-    step = trials.Outcome(figures={"step_s": 12.0, "steps_s": [12.0, 13.0], "peak_mib": 3000.0})
+    step = trials.Outcome(figures={"step_s": 12.0, "step_cpu_s": 20.0, "peak_mib": 3000.0})
+    earlier = trials.Outcome(figures={"step_s": 30.0, "step_cpu_s": 50.0, "peak_mib": 3000.0})
     measured = {
         "outcomes": {name: layer(2e-4 if name == "transformer" else 1e-6) for name in encoders.LAYERS},
         "forward": trials.Outcome(figures={"forward_s": 2e-4 * 16384}),
-        "steps": dict.fromkeys(encoders.STEPS, step),
+        "steps": {name: earlier if name == encoders.EARLIER else step for name in encoders.STEPS},
     }
     rows = {one["name"]: one for one in encoders.rows_of(measured, 16384)}
-    assert rows["mamba: forward vs transformer"]["ratio"] == pytest.approx(1 / 200)
+    assert rows["mamba, both ways: forward vs transformer"]["ratio"] == pytest.approx(1 / 200)
+    assert rows["mamba, both ways: forward + backward vs flat_mlp"]["ratio"] == pytest.approx(1.0)
     assert rows["mamba: exponent of growth, forward + backward"]["value"] == pytest.approx(1.0)
+    assert rows[f"pre-training step, {encoders.EARLIER}: wall on 2 threads"]["ratio"] == pytest.approx(2.5)
     assert rows.keys() >= encoders.TARGETS.keys()

@@ -114,6 +114,13 @@ CASES: dict[str, dict[str, Case]] = {
             modalities={"slides": {"source": "precomputed", "weights_of": "uni_v1", "tile_px": 512}}
         ),
         "a folder that the GDC does not read": config(modalities={"slides": {"source": "gdc", "folder": "scans"}}),
+        "scans and slides, and who must have which is not said": config(
+            modalities={"slides": {"folder": "s"}},
+            labels={"source": "gdc"},
+            cohort={"require": ["rna"]},
+            runs={"image": ["flair", "slides"], "task": "classification", "target": "grade", "methods": ["mgi"]},
+        ),
+        "one image as a list": config(runs={"image": ["flair"]}),
         "an encoder without its weights": config(modalities={"slides": {"encoder": "timm:resnet18"}}),
     },
     "locks": {

@@ -16,7 +16,7 @@ from mgi.core.memory import out_of_memory
 from mgi.core.run import Run, run_of
 from mgi.explain.tile_attention_file import TileAttention, read_tile_attention, write_tile_attention
 from mgi.release.new_image import kind_of, read_new_image
-from mgi.release.new_patient import require_near
+from mgi.release.new_patient import require_near, require_one_patient
 from mgi.release.new_slide import read_new_slide
 from mgi.release.package import load_release
 from mgi.release.patient_list import patients_in_folder, patients_in_table
@@ -97,6 +97,7 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "a target that no task reads": config(runs={"target": "idh"}),
         "a mask without an image": config(runs={"controls": ["no-image"]}),
+        "a control of pre-training for a fine-tuned network": config(finetune={"modalities": ["rna", "covariates"]}),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),
@@ -144,6 +145,11 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "attention that does not add up": attention_of_a_half,
         "a resolution without a slide": command("predict", "--model=m", "--output=a.json", "--mpp=0.5"),
+        "a scan and a slide of two patients": lambda folder: require_one_patient(
+            PredictionRequest(image=folder / "a.nii.gz", slide=folder / "TCGA-AA-0001-01Z-00-DX1.svs"),
+            "TCGA-AA-0002",
+            "TCGA-AA-0001",
+        ),
     },
     "command line": {
         "out of memory": lambda _: no_memory(),

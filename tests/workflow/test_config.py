@@ -34,6 +34,10 @@ OVERLAYS = {
     "gimp-demo": ["demo", "gimp", "gimp-demo"],
     "gimp-slides": ["gimp-slides"],
     "gimp-slides-null": ["gimp-slides", "gimp-slides-null"],
+    "gimp-slides-many": ["gimp-slides", "gimp-slides-many"],
+    "gimp-slides-null-many": ["gimp-slides", "gimp-slides-many", "gimp-slides-null-many"],
+    "mri-slides": ["mri-slides"],
+    "mri-slides-null": ["mri-slides", "mri-slides-null"],
     "nifti": ["nifti"],
     "dicom": ["dicom"],
     "toy": ["toy"],
@@ -68,7 +72,8 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ),
         (
             {"runs": {"controls": ["noise"]}},
-            'runs.controls[0]: found "noise", expected one of no-genes, random-id, no-pretraining, no-image',
+            'runs.controls[0]: found "noise", expected one of no-genes, random-id, no-pretraining, '
+            "no-image, no-flair, no-slides",
         ),
         ({"runs": {"methods": ["mgi", "mgi"]}}, 'runs.methods: found ["mgi", "mgi"], expected no entry twice'),
         (
@@ -105,7 +110,8 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ({"runs": {"slice_split": None}}, "runs.slice_split: renamed; use runs.leaky_slice_split"),
         (
             {"runs": {"controls": ["scratch"]}},
-            'runs.controls[0]: found "scratch", expected one of no-genes, random-id, no-pretraining, no-image',
+            'runs.controls[0]: found "scratch", expected one of no-genes, random-id, no-pretraining, '
+            "no-image, no-flair, no-slides",
         ),
         (
             {"model": {"image_stem": "pyramid"}},

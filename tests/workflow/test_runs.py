@@ -29,7 +29,8 @@ from lib.runs import (
 )
 from mgi.config.tree import checked
 from mgi.core.errors import ConfigError
-from mgi.core.run import IMAGE_SETTINGS, Run, by_patient, by_slice, evaluated, full_cohort_section, run_table
+from mgi.core.run import IMAGE_SETTINGS, Run, full_cohort_section, run_table
+from mgi.core.run_choice import by_patient, by_slice, evaluated
 from mgi.core.section import read_record
 from mgi.models import encoder_names
 from mgi.models.baselines import BASELINES

@@ -7,7 +7,7 @@ from typing import Any
 
 from snakemake.io import local
 
-from mgi.core.run import IMAGE, prepared_table
+from mgi.core.run import IMAGE, images_of, prepared_table
 
 
 def prepared_folders(config: Mapping[str, Any]) -> dict[str, str]:
@@ -24,7 +24,7 @@ def prepared_slices(config: Mapping[str, Any]) -> list[Any]:
 
     The files that it names are not declared, so it stays here.
     """
-    return [local(f"<local_results>/{prepared_table(config)}")] if config["runs"]["image"] == IMAGE else []
+    return [local(f"<local_results>/{prepared_table(config)}")] if IMAGE in images_of(config["runs"]) else []
 
 
 def prepared_option(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
@@ -34,5 +34,5 @@ def prepared_option(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Sn
 
 def stripped_slices(config: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Any]:
     """The table of the slices without scalp, where a training with these settings draws some."""
-    draws = settings["augment"]["skull_strip"] > 0 and config["runs"]["image"] == IMAGE
+    draws = settings["augment"]["skull_strip"] > 0 and IMAGE in images_of(config["runs"])
     return [local(f"<local_results>/{prepared_table(config, stripped=True)}")] if draws else []

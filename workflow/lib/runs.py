@@ -14,10 +14,11 @@ from mgi.core.run import (
     PATIENT,
     SLICE,
     Run,
-    evaluated,
     gene_sets_file,
+    images_of,
     leaks_file,
 )
+from mgi.core.run_choice import evaluated
 from mgi.core.run_sections import (
     finetune_section,
     further_modalities,
@@ -161,9 +162,28 @@ def predicting_records(table: Mapping[str, Run], results: str, wildcards: Any) -
 
 
 def pretrained_weights(table: Mapping[str, Run], wildcards: Any) -> list[str]:
-    """The weights that the run starts from, if any."""
-    start = table[wildcards.run].pretrained
-    return [] if start is None else [f"<results>/runs/{start}/weights.safetensors"]
+    """The weights that the run starts from, if any: of each image that it reads."""
+    return [f"<results>/runs/{start}/weights.safetensors" for start in table[wildcards.run].starts]
+
+
+def beside_shard(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
+    """What describes the slides that are read beside a scan, as an option of a job's command line; nothing without."""
+    found = described(input.beside)
+    return ["--slide-shard", *found] if found else []
+
+
+def image_shard(
+    config: Mapping[str, Any], modalities: Mapping[str, Configured], table: Mapping[str, Run], wildcards: Any
+) -> list[str]:
+    """The shard of the image that a pre-training is of, or of the first one that runs read; its description is last."""
+    return modalities[table[wildcards.run].of_image or images_of(config["runs"])[0]].shard
+
+
+def image_description(
+    config: Mapping[str, Any], modalities: Mapping[str, Configured], table: Mapping[str, Run], wildcards: Any
+) -> str:
+    """What describes that shard."""
+    return image_shard(config, modalities, table, wildcards)[-1]
 
 
 def beside(paths: Iterable[str], name: str) -> list[str]:

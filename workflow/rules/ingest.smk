@@ -193,6 +193,11 @@ rule cohort:
     params:
         sites=option("--sites", config["cohort"]["sites"]),
         require=["--require", *(config["cohort"]["require"] or [])],
+        any_of=(
+            ["--any-of", *config["cohort"]["any_of"]]
+            if config["cohort"]["any_of"]
+            else []
+        ),
         exclude=["--exclude", *config["cohort"]["exclude"]],
         indexes=lambda wildcards, input: for_each_batch(input.indexes),
         code=code_of("cohort", *what_they_are(MODALITIES)),
@@ -204,6 +209,7 @@ rule cohort:
             --index {params.indexes:q} \
             {params.sites:q} \
             {params.require:q} \
+            {params.any_of:q} \
             {params.exclude:q} \
             --output {output.cohort:q} \
             --tsv {output.tsv:q}

@@ -43,7 +43,8 @@ rule report:
         scores=expand("<results>/evaluation/{run}.parquet", run=EVALUATED),
         images=RUN_IMAGE.shard[-1],
         slices=IMAGE_FILES,
-        sheet=RUN_IMAGE.sheet,
+        beside=BESIDE_FILES,
+        sheet=[path for one in (RUN_IMAGE, *BESIDE) for path in one.sheet],
         attention=expand("<results>/attention/{run}.parquet", run=ATTENDED),
         features="<results>/shards/rna/features.parquet",
         dataset="<results>/shards/rna/dataset.json",
@@ -84,6 +85,7 @@ rule report:
         attention=lambda wildcards, input: (
             ["--attention", for_each(ATTENDED, input.attention)] if ATTENDED else []
         ),
+        beside=beside_shard,
         analyses=lambda wildcards, input: analysis_options(input.analyses),
         runs=settings("runs", without=("leaky_slice_split",)),
         benchmarks=lambda wildcards, output: str(
@@ -106,6 +108,7 @@ rule report:
             {params.analyses:q} \
             {params.attention:q} \
             --image-shard {input.images:q} \
+            {params.beside:q} \
             --features {input.features:q} \
             --runs {params.runs:q} \
             --predictions {params.predictions:q} \

@@ -14,11 +14,12 @@ rule train:
 rule pretrain:
     """Align the gene and image encoders by contrast on a fold's training patients."""
     input:
-        images=RUN_IMAGE.shard[-1],
+        images=run_images,
         prepared=prepared_slices(config),
         stripped=run_stripped,
         expression="<results>/shards/rna/dataset.json",
-        shards=[*IMAGE_FILES, *EXPRESSION_FILES],
+        image_files=run_image_files,
+        shards=EXPRESSION_FILES,
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -95,6 +96,7 @@ rule finetune:
         stripped=stripped_slices(config, config["finetune"]),
         expression="<results>/shards/rna/dataset.json",
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
+        beside=BESIDE_FILES,
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -125,6 +127,7 @@ rule finetune:
     params:
         described=described_run,
         prepared=prepared_option,
+        beside=beside_shard,
         model=run_model,
         settings=run_finetune,
         stripped=lambda wildcards, input: option(
@@ -134,8 +137,8 @@ rule finetune:
         torchrun=torchrun(config, "finetune"),
         pathways=pathways_option,
         labels=lambda wildcards, input: label_arguments(config, input.labels),
-        pretrained=lambda wildcards, input: option(
-            "--pretrained", next(iter(input.pretrained), None)
+        pretrained=lambda wildcards, input: (
+            ["--pretrained", *input.pretrained] if input.pretrained else []
         ),
         modalities=modality_options,
         deterministic=DETERMINISTIC,
@@ -147,6 +150,8 @@ rule finetune:
         exec &> >(tee {log:q})
         # The processes share the job's threads; torchrun would give each of them one.
         export OMP_NUM_THREADS=$(({threads} > {params.processes} ? {threads} / {params.processes} : 1))
+        # Memory that a step frees is kept for the next one: the kernel would clear its pages anew in each.
+        export MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=268435456
         python -m mgi.core.gpu_lease {resources.gpu} {params.torchrun:q} python -m mgi finetune \
             --gpus {resources.gpu} {params.deterministic:q} \
             --run-json {params.described:q} \
@@ -155,6 +160,7 @@ rule finetune:
             --settings {params.settings:q} \
             --image-shard {input.images:q} \
             {params.prepared:q} \
+            {params.beside:q} \
             {params.stripped:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
@@ -176,6 +182,7 @@ rule predict_fold:
         prepared=prepared_slices(config),
         expression="<results>/shards/rna/dataset.json",
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
+        beside=BESIDE_FILES,
         genes=run_genes,
         modality_shards=run_modality_shards,
         modality_fits=run_modality_fits,
@@ -198,6 +205,7 @@ rule predict_fold:
     params:
         described=described_run,
         prepared=prepared_option,
+        beside=beside_shard,
         settings=settings("predict"),
         modalities=modality_options,
         deterministic=DETERMINISTIC,
@@ -214,6 +222,7 @@ rule predict_fold:
             --weights {input.weights:q} \
             --image-shard {input.images:q} \
             {params.prepared:q} \
+            {params.beside:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             {params.modalities:q} \

@@ -163,17 +163,21 @@ def pair_patients(
     offers: Sequence[Offer],
     *,
     required: Collection[str] | None = None,
+    any_of: Collection[str] = (),
     exclude: Collection[str] = (),
     sites: Path | None = None,
 ) -> list[CohortRow]:
-    """One row per patient of any lock, sorted; `required` are the modalities that every run needs, all unless given."""
+    """One row per patient of any lock, sorted; `required` are the modalities that every run needs, all unless given.
+
+    Of `any_of` a patient needs one beside these; what belongs to it, such as a mask, may be missing.
+    """
     items = {offer.modality: _by_patient(offer.lock.items) for offer in offers}
     patients = sorted({patient for grouped in items.values() for patient in grouped})
     exclude = set(map(named_patient, exclude))
     if unknown := sorted(exclude - set(patients)):
         raise BadInputError(f"exclude: {unknown[0]} is in no lock; expected patients of the cohort")
     needed = items.keys() if required is None else set(required)
-    if strange := sorted(needed - items.keys()):
+    if strange := sorted({*needed, *any_of} - items.keys()):
         raise BadInputError(f"required: {strange[0]} has no lock; expected some of {', '.join(items)}")
     site_of = sites_of(patients, sites)
     simulated = any(offer.lock.simulated for offer in offers)
@@ -181,6 +185,8 @@ def pair_patients(
     for patient in patients:
         found = {one.modality: presence_of(patient, items[one.modality].get(patient, []), one) for one in offers}
         lacking = [reason for name, one in found.items() if name in needed for reason in one.reasons]
+        if any_of and not any(found[name].present for name in any_of):
+            lacking.append(f"none of {', '.join(sorted(any_of))}")
         reasons = [*([EXCLUDED] if patient in exclude else []), *lacking]
         told = [note for one in found.values() for note in one.notes]
         told += [note for one in found.values() for companion in one.companions.values() for note in companion.notes]

@@ -16,6 +16,8 @@ class CohortSettings(Section):
 
     require: Distinct[str] | None = None
     """Modalities that a patient must have, with what belongs to them, to be kept; null: all that are configured."""
+    any_of: Distinct[str] = ()
+    """Images of which a patient must have one at least, beside what is required; where runs read several."""
     sites: UserPath | None = None
     """Path of a TSV (patient_id, site) of the hospitals; null: by TCGA barcode, and one site without barcodes."""
     exclude: Distinct[str] = ()

@@ -91,6 +91,7 @@ def _as_text(value: Any) -> str:
 
 
 _ABOUT = "modalities"
+ANY_OF = "one_is_enough"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,7 @@ class Cohort:
     companions: Mapping[str, tuple[str, ...]]
     images: tuple[str, ...]
     required: tuple[str, ...]
+    any_of: tuple[str, ...] = ()
 
     @property
     def kept(self) -> list[str]:
@@ -114,12 +116,12 @@ class Cohort:
 
     def with_tables_only(self) -> list[str]:
         """Patients with all required tables and not all images, who may train what reads tables."""
-        return self._selected(self._has(images=False) & ~self._has(images=True))
+        return self._selected(self._has(images=False) & ~(self._has(images=True) & self._has_any()))
 
     def with_images_only(self) -> list[str]:
         """Patients with all required images and their companions and not all tables."""
         companions = [f"{name}_{role}" for name in self.required for role in self.companions[name]]
-        return self._selected(self._has(images=True, more=companions) & ~self._has(images=False))
+        return self._selected(self._has(images=True, more=companions) & self._has_any() & ~self._has(images=False))
 
     def present(self, modality: str) -> pd.DataFrame:
         """The rows of all who have a modality and are not excluded, by patient."""
@@ -128,6 +130,10 @@ class Cohort:
 
     def _selected(self, chosen: pd.Series) -> list[str]:
         return list(self.table.loc[chosen & (self.table["reason"] != EXCLUDED), "patient_id"])
+
+    def _has_any(self) -> pd.Series:
+        """Whether a patient has one at least of the images of which one is enough."""
+        return self.table[list(self.any_of)].any(axis=1) | (not self.any_of)
 
     def _has(self, *, images: bool, more: Sequence[str] = ()) -> pd.Series:
         """Whether a patient has all required modalities of a kind, and what `more` columns name."""
@@ -142,12 +148,14 @@ def write_cohort(
     tsv: Path | str,
     *,
     made_from: Sequence[Path | str] = (),
+    any_of: Sequence[str] = (),
 ) -> None:
     """Write the cohort, a row per patient, and what its modalities are."""
     companions = {offer.modality: offer.companions for offer in offers}
     about = {
         offer.modality: {
-            "companions": offer.companions, "is_image": offer.is_image, "required": offer.modality in required
+            "companions": offer.companions, "is_image": offer.is_image, "required": offer.modality in required,
+            **({ANY_OF: True} if offer.modality in any_of else {}),
         }
         for offer in offers
     }  # fmt: skip
@@ -192,12 +200,16 @@ def read_cohort(path: Path | str) -> Cohort:
         companions=companions,
         images=tuple(name for name, one in about.items() if one["is_image"]),
         required=tuple(name for name, one in about.items() if one["required"]),
+        any_of=tuple(name for name, one in about.items() if one[ANY_OF]),
     )
 
 
 def _about(text: str, path: Path | str) -> dict[str, dict[str, Any]]:
     try:
         about = json.loads(text)
-        return {name: {key: one[key] for key in ("companions", "is_image", "required")} for name, one in about.items()}
+        keys = ("companions", "is_image", "required")
+        return {
+            name: {**{key: one[key] for key in keys}, ANY_OF: one.get(ANY_OF, False)} for name, one in about.items()
+        }
     except (ValueError, KeyError, TypeError, AttributeError):
         raise IntegrityError(f"{path}: {_ABOUT}: not what a cohort says of itself; make it again") from None

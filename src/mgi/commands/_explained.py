@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mgi.cohort.split import TEST, VALIDATION
 from mgi.commands._explained_modalities import ExplainedModalities
+from mgi.commands._further_fold import FurtherFold
 from mgi.commands._learning import Fold
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.run import EXPRESSION, Run
@@ -27,6 +28,7 @@ from mgi.explain.answers import (
     predicted_probability,
     within_components,
 )
+from mgi.explain.multimodal_subject import reading_of
 from mgi.explain.patients import seed_of
 from mgi.explain.runs import value_belongs
 from mgi.explain.settings import CONTRAST, HEAD, MASK, OF_PRETRAINING, VALUES, ExplainSettings
@@ -49,8 +51,8 @@ class Explained:
     """A run's network in evaluation mode, and test patients drawn by the seed, with what is known of them.
 
     `genes` (P, G) are standardised and as measured; where the fold keeps principal components, `read` gives what the
-    network sees of them. `baseline` (G,) is the average training patient. Of a pre-training with several modalities
-    both have the numbers of all, side by side.
+    network sees of them. `baseline` (G,) is the average training patient. Of a network with several modalities both
+    have the numbers of all, side by side.
     """
 
     def __init__(self, args: argparse.Namespace, run: Run, settings: ExplainSettings, place: torch.device) -> None:
@@ -60,7 +62,7 @@ class Explained:
         self.values = [value for value in asked if value_belongs(value, plain)]
         if not self.values:
             raise ConfigError(f"--run: found {run.key}, expected a run of MGI with one of {', '.join(asked)}")
-        self.fold = Fold(args, run, args.output.parent)
+        self.fold: Fold = Fold(args, run, args.output.parent)
         if args.weights.with_name(RECORD).is_file():
             require_recorded(args.weights)
         self.weights: Weights = load_weights(args.weights, genes=self.fold.gene_ids)
@@ -68,13 +70,12 @@ class Explained:
             found, remedy = self.weights.run.key, "delete them and train it again"
             raise BadInputError(f"{args.weights}: the weights of {found}, expected those of {run.key}; {remedy}")
         if self.weights.model.further:
-            found = ", ".join(sorted(self.weights.model.further))
-            raise BadInputError(f"{args.weights}: finetune.modalities: found {found}, expected {EXPRESSION} alone")
+            self.fold = FurtherFold(args, run, args.output.parent, self._in_order())
         require_channels(self.fold.channels, self.weights.model.channels, str(args.image_shard))
         self.task = None if run.is_pretraining else predicting(self.weights, args.weights)
         self.patients = self._drawn(TEST, settings.patients)
         fitted = replace(self.fold.fitted, components=None)
-        self.genes = self.fold.genes(self.patients, fitted)[slice(None)].to(place)  # P G
+        self.genes = self.fold.expression(self.patients, fitted)[slice(None)].to(place)  # P G
         self.baseline = torch.tensor(self.fold.fitted.average, dtype=torch.float32, device=place)
         self.read = self._reading()
         self.several = ExplainedModalities.of(
@@ -85,6 +86,20 @@ class Explained:
             self.genes, self.baseline = self.several.numbers, self.several.baseline
         self.network = self._built()
         self.network.load_state_dict(self.weights.tensors)
+
+    def reading(self, number: int) -> Reading:
+        """What the fine-tuned network reads of a patient's `genes`."""
+        if self.several is None:
+            return self.read
+        return reading_of(self.several.layout, number, self._in_order(), {EXPRESSION: self.read})
+
+    def reading_of(self, number: int) -> Reading | None:
+        """The same; None of a patient who has none of its modalities, of whom there is nothing to explain."""
+        return self.reading(number) if self.several is None or self.several.layout.has[number] else None
+
+    def seen(self, number: int) -> Tensor:
+        """What it reads (1, G) of the patient as measured."""
+        return self.reading(number)(self.genes[number : number + 1])
 
     def random_network(self, draw: int) -> nn.Module:
         """The same network with fresh random weights, others for each `draw`."""
@@ -157,7 +172,7 @@ class Explained:
             return [None] * len(self.patients)
         found: list[int | None] = []
         for number, own in enumerate(self.genes):
-            answer = HeadAnswer(self.network, self.images(number), as_measured, self.read)
+            answer = HeadAnswer(self.network, self.images(number), as_measured, self.reading(number))
             with torch.no_grad():
                 found.append(int(answer.outputs(own.unsqueeze(0)).argmax()))
         return found
@@ -219,18 +234,23 @@ class Explained:
         order = np.random.default_rng([self.settings.seed, self.run.fold]).permutation(len(known))
         return sorted(known[row] for row in order[:most])
 
+    def _in_order(self) -> tuple[str, ...]:
+        """The modalities of a fine-tuned network as their numbers stand side by side."""
+        model = self.weights.model
+        return (*((EXPRESSION,) if model.expression else ()), *sorted(model.further))
+
     def _names_of_genes(self) -> list[str | None]:
         names = dict(zip(self.fold.fitted.table["gene_id"], self.fold.fitted.table["gene_name"], strict=True))
         return [names[gene] for gene in self.fold.gene_ids]
 
     def _built(self) -> nn.Module:
         sizes, genes, sets = self.weights.model, len(self.fold.gene_ids), self.weights.gene_sets
-        if self.several is not None:
-            network: nn.Module = build_multimodal_encoder(sizes, self.several.sizes, sets)
-        elif self.task is None:
-            network = build_dual_encoder(sizes, genes, sets)
+        if self.task is not None:
+            network: nn.Module = self.task.build(self.run.method, sizes, genes, sets)
+        elif self.several is not None:
+            network = build_multimodal_encoder(sizes, self.several.sizes, sets)
         else:
-            network = self.task.build(self.run.method, sizes, genes, sets)
+            network = build_dual_encoder(sizes, genes, sets)
         return network.to(self.place).eval()
 
     def _reading(self) -> Reading:

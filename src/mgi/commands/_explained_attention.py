@@ -35,7 +35,7 @@ def _attention_row(
     """The maps of one slice with own genes, those of the donor, and the null token; None without such a decoder."""
     slices, first = explained.pairs.slices, explained.pairs.slices.rows_of[number][0]
     image, place = shown[0][best : best + 1], int(shown[2][best])
-    genes = [explained.read(explained.genes[one : one + 1]) for one in (number, donor)]
+    genes = [explained.seen(one) for one in (number, donor)]
     maps = [attention_maps(network, image, one) for one in (*genes, None)]
     own, other, null = (None if one is None else one[0].float().cpu().numpy() for one in maps)
     if own is None:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from mgi.commands._further_fold import FurtherFold
 from mgi.commands._learning import Fold
 from mgi.commands._modality_tables import FoldModalities
 from mgi.core.errors import BadInputError
@@ -51,7 +52,7 @@ class ExplainedModalities:
         """
         if weights.modalities is None:
             return None
-        known = FoldModalities.of(fold, tuple(weights.modalities))
+        known = fold.known if isinstance(fold, FurtherFold) else FoldModalities.of(fold, tuple(weights.modalities))
         if known.features != weights.modalities:
             raise BadInputError(f"{where}: trained on other features of {', '.join(known.names)}; train it again")
         tables = known.tables(patients)

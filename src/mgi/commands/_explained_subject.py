@@ -33,7 +33,7 @@ def subject_of(explained: Explained, network: nn.Module) -> Subject:
             read={EXPRESSION: explained.read},
         )
     if isinstance(network, PatientNetwork):
-        return HeadSubject(network, explained.images, explained.numbers(), explained.read)
+        return HeadSubject(network, explained.images, explained.numbers(), explained.reading_of)
     assert isinstance(network, MGI)
     shown = [None if one is None else one[:2] for one in explained.shown]
-    return MaskSubject(network, shown, explained.read)
+    return MaskSubject(network, shown, explained.reading_of)

@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from mgi.shards.bags import open_bags
 from mgi.shards.channels import MAIN_ALONE
 from mgi.shards.dataset_manifest import dataset_of, kind_of
 from mgi.shards.expression_shard import open_expression
-from mgi.shards.image_shard import channels_of
+from mgi.shards.image_shard import OpenImages, channels_of
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.loop import Curve, Randomness, RunContext
 from mgi.training.pretrain import Pairs
@@ -48,15 +49,18 @@ class Fold:
     """The patients of a run's fold: split, fitted genes, pathways if any, and a role's slices and genes on demand.
 
     Slices and genes stay on disk: the prepared slices of all runs, and a file of this job in the folder `scratch` for
-    expression as the fold scales it. Where the image is a slide there are `bags` and no slices. With the control
-    `random-id` a fixed random vector replaces each patient's expression. Split by slice, every patient has slices in
-    every role.
+    expression as the fold scales it. Where the image is a slide there are `bags` and no slices; `beside` are slides
+    beside scans, of which a patient may lack either. With the control `random-id` a fixed random vector replaces each
+    patient's expression. Split by slice, every patient has slices in every role.
     """
 
     def __init__(self, args: argparse.Namespace, run: Run, scratch: Path) -> None:
         self.args, self.run, self.scratch = args, run, scratch
-        datasets = [dataset_of(one) for one in (args.expression_shard, args.image_shard)]
+        beside = vars(args).get("slide_shard")
+        shards = [args.expression_shard, args.image_shard, *([] if beside is None else [beside])]
+        datasets = [dataset_of(one) for one in shards]
         self.bags = open_bags(args.image_shard) if kind_of(args.image_shard) == BAGS else None
+        self.beside = None if beside is None else open_bags(beside)
         if self.bags is None and args.prepared is None:
             raise ConfigError("--prepared: missing, expected it or --results and --run")
         self.channels = MAIN_ALONE if self.bags is not None else channels_of(args.image_shard)
@@ -81,9 +85,22 @@ class Fold:
         return patients_with_role(self.split, self.run.fold, role)
 
     def with_slices(self, role: str) -> list[str]:
-        """Patients who have slices in a role, sorted."""
+        """Patients who have slices in a role, sorted; for a pre-training of one image of several those who have it."""
         roles = (TRAIN, VALIDATION, TEST) if self.run.leaks else (role,)
-        return sorted(patient for each in roles for patient in self.patients(each))
+        found = sorted(patient for each in roles for patient in self.patients(each))
+        if self.run.of_image is None:
+            return found
+        having = [patient for patient in found if patient in self._seen]
+        if not having and role in (TRAIN, VALIDATION):
+            raise BadInputError(f"{self.args.image_shard}: none of {len(found)} {role} patients, expected some")
+        return having
+
+    @cached_property
+    def _seen(self) -> set[str]:
+        """Who has the run's image."""
+        if self.bags is not None:
+            return set(self.bags.slides["patient_id"].to_pylist())
+        return set(OpenImages(self.args.image_shard).patient_ids)
 
     def slices_of(self, patients: list[str], role: str, model: ModelSettings, augment: AugmentSettings) -> SliceSet:
         """Slices of some patients in a role, with copies without scalp after them where any are to be drawn."""
@@ -122,7 +139,7 @@ class Fold:
             raise ConfigError("--prepared-stripped: missing, expected it where augment.skull_strip is more than 0")
         settings = PreparedSettings(image_size=model.image_size, image_crop=model.image_crop, stripped=stripped)
         table = PreparedTable(path, dataset_of(self.args.image_shard), settings)
-        return table.slices(patients, model.context_slices)
+        return table.slices(patients, model.context_slices, may_lack=self.beside is not None)
 
     def _in_role(self, slices: SliceSet, role: str) -> SliceSet:
         """Where the split is by slice, the slices that have this role."""
@@ -132,7 +149,11 @@ class Fold:
         roles = [slice_roles(one, n, self.run.fold) for one, n in zip(slices.patient_ids, counts, strict=True)]
         return slices.keeping(torch.from_numpy(np.concatenate(roles) == role))
 
-    def genes(self, patients: list[str], fitted: FittedGenes | None = None) -> GeneRows:
+    def genes(self, patients: list[str]) -> GeneRows:
+        """What a network reads of these patients' genes (P, G): expression, some at a time in memory."""
+        return self.expression(patients)
+
+    def expression(self, patients: list[str], fitted: FittedGenes | None = None) -> GeneRows:
         """Standardised expression (P, G) of these patients, or their random vectors, some at a time in memory.
 
         `fitted` scales it in place of what the fold was fitted to.
@@ -160,7 +181,7 @@ class Fold:
         trained = self.patients(TRAIN)
         if not trained:
             return torch.zeros(len(self.gene_ids))  # that of the distribution
-        return self.genes(trained).mapped().mean(0)
+        return self.expression(trained).mapped().mean(0)
 
     def unpaired_expression(self) -> list[str]:
         """Patients with expression and no image, sorted: they may train the gene encoder.

@@ -42,11 +42,13 @@ _ONE_PATIENTS = (BadInputError, ConfigError, IntegrityError, OSError)
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A patient's row of the table and line on the terminal; `was_there`: nothing was done."""
+    """A patient's row of the table and line on the terminal; `was_there`: nothing was done. `modalities` are those that
+    were read beside expression."""
 
     row: Mapping[str, Any]
     said: str
     was_there: bool = False
+    modalities: tuple[str, ...] = ()
 
 
 def predict_all(
@@ -79,9 +81,23 @@ def predict_all(
     n_there = sum(outcome.was_there for outcome in outcomes)
     failed = [row["patient"] for row in rows if row["status"] == "failed"]
     print(f"{output / TABLE}: {len(rows)} patients: {n_there} done before, {len(failed)} failed")
+    _require_someone(listed, outcomes)
     if failed:
         shown = ", ".join(failed[:MOST_NAMED]) + (", …" if len(failed) > MOST_NAMED else "")
         raise BadInputError(f"{len(failed)} of {len(rows)} patients have no result ({shown}): their lines say why")
+
+
+def _require_someone(listed: Sequence[Listed], outcomes: Sequence[Outcome]) -> None:
+    """Raise BadInputError for a shared table that has none of the patients who were predicted: its names are others."""
+    done = [(one, outcome) for one, outcome in zip(listed, outcomes, strict=True) if outcome.row["status"] == "done"]
+    for name in sorted({name for one, _ in done for name in one.request.shared}):
+        asked = [(one, outcome) for one, outcome in done if name in one.request.shared]
+        if not any(name in outcome.modalities for _, outcome in asked):
+            first = asked[0][0]
+            raise BadInputError(
+                f"--modality: {first.request.modalities[name]}: found none of {len(asked)} patients, such as "
+                f"{first.patient}, expected their names or those of the column sample; all got the null token of {name}"
+            )
 
 
 def _shared_star(listed: Sequence[Listed]) -> Path | None:
@@ -99,13 +115,19 @@ def _of_one(
     target = _target(model, one, output)
     made_from = _made_from(model, one.request, probabilities=probabilities)
     if (there := _report_there(target, made_from)) is not None:
-        return Outcome(row=_row(target, there), said="done before", was_there=True)
+        return Outcome(row=_row(target, there), said="done before", was_there=True, modalities=_read_in(there))
     report_path(target).unlink(missing_ok=True)  # of another model or image; should this one fail, none is left
     found = predict(model, one.request, device, files)
     found.write(target, probabilities=probabilities, more={MADE_FROM: made_from})
     doubt = [] if found.patient.doubt is None else [f"note: {found.patient.doubt}"]
     said = "; ".join([found.said(), *(f"flag {flag.flag}" for flag in found.flags), *doubt])
-    return Outcome(row=_row(target, found.report()), said=said)
+    report = found.report()
+    return Outcome(row=_row(target, report), said=said, modalities=_read_in(report))
+
+
+def _read_in(report: Mapping[str, Any]) -> tuple[str, ...]:
+    """The modalities beside expression that a report says were read."""
+    return tuple(name for name, told in report.get("modalities", {}).items() if told is not None)
 
 
 def _target(model: Model, one: Listed, output: Path) -> Path:
@@ -120,11 +142,16 @@ def _target(model: Model, one: Listed, output: Path) -> Path:
 def _made_from(model: Model, request: PredictionRequest, *, probabilities: bool) -> str:
     """A digest of the model, of what is asked, and of name, size and time of each file that is read."""
     files = []
-    for given in (request.image, request.slide, request.tile_weights, request.expression):
+    tables = [request.modalities[name] for name in sorted(request.modalities)]
+    for given in (request.image, request.slide, request.tile_weights, request.expression, *tables):
         if given is not None and given.exists():
             paths = [given / name for name in files_below(given)] if given.is_dir() else [given]
             files += [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]
     options = {name: value for name, value in asdict(request).items() if not isinstance(value, Path)}
+    options |= {"modalities": sorted(request.modalities)}
+    if not request.modalities:  # as before there were any
+        options = {name: value for name, value in options.items() if name not in ("own_samples", "shared")}
+        options["modalities"] = {}
     return digest_of([mgi.__version__, model.digest, str(sorted(options.items())), str(probabilities), *files])
 
 

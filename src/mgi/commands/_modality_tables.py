@@ -109,7 +109,7 @@ class FoldModalities:
     def _values(self, name: str, patients: list[str]) -> Genes:
         """Vectors (R, K) of patients who have the modality; with the control `random-id` numbers that name them."""
         if name == EXPRESSION:
-            return self.fold.genes(patients)
+            return self.fold.expression(patients)
         if self.fold.run.control == RANDOM_ID:
             return self.fold.random_vectors(patients, self.sizes[name])
         if self.covariates is not None and name == COVARIATES:

@@ -9,11 +9,11 @@ from typing import Any
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
 from mgi.core.run import (
-    IMAGE,
     LABELS_FILE,
     Run,
     full_cohort_runs,
     gene_sets_file,
+    images_of,
     leaks_file,
     prepared_table,
     run_table,
@@ -37,6 +37,7 @@ def add_run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--run-json", help="the run as JSON, as the workflow gives it")
     options.add_argument("--settings", help="the command's config section as JSON")
     options.add_argument("--image-shard", type=Path, help="dataset.json of the image shard: slices or slides")
+    options.add_argument("--slide-shard", type=Path, help="dataset.json of slides that are read beside these slices")
     options.add_argument("--prepared", type=Path, help="table of its slices at the network's size (prepare-slices)")
     options.add_argument("--expression-shard", type=Path, help="dataset.json of the expression shard")
     options.add_argument("--fold-genes", type=Path, help="the fold's gene list and scaler")
@@ -117,7 +118,7 @@ def complete(args: argparse.Namespace, section: str, *, of_pretraining: bool = F
             if vars(args).get(name, value) is None:
                 setattr(args, name, value)
     optional = {"results", "run", "pathways", "pretrained", "prepared", "prepared_stripped", "leaks", "gpus"}
-    optional |= {"labels", "task_settings", "modality_shard", "modality_fit", "covariates"}
+    optional |= {"labels", "task_settings", "modality_shard", "modality_fit", "covariates", "slide_shard"}
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
     run = read_record(Run, args.run_json, "--run-json")
@@ -137,7 +138,7 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         raise ConfigError(f"--run: found {key}, expected one of {', '.join(table)}")
     if config.get(section) is None:
         raise ConfigError(f"{path}: {section}: found null, expected the section in the config of the results")
-    run, folder = table[key], results / "runs" / key
+    run, folder, images = table[key], results / "runs" / key, images_of(config["runs"])
     further = further_modalities(config, run)
     predicts = section == "predict" and not run.is_pretraining
     of_run = [results / f"runs/{one}/weights.safetensors" for one in run.trained]
@@ -148,7 +149,8 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "settings": settings,
         "model": model_section(config, run),
         "pathways": None if pathways is None else Path(pathways),
-        "image_shard": results / "shards" / config["runs"].get("image", IMAGE),
+        "image_shard": results / "shards" / (run.of_image or images[0]),
+        "slide_shard": results / "shards" / images[1] if images[1:] and not run.is_pretraining else None,
         "prepared": results / prepared_table(config),
         "prepared_stripped": results / prepared_table(config, stripped=True),
         "expression_shard": results / "shards/rna",
@@ -157,7 +159,7 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "modality_fit": [f"{name}={results}/folds/{run.fold}/{name}.parquet" for name in further],
         "covariates": results / LABELS_FILE if reads_covariates(config, run) else None,
         "split": results / split_file(config, run.fold),
-        "pretrained": run.pretrained and results / f"runs/{run.pretrained}/weights.safetensors",
+        "pretrained": [results / f"runs/{one}/weights.safetensors" for one in run.starts] or None,
         "leaks": results / leaks_file(config, run),
         "labels": results / LABELS_FILE,
         "task_settings": json.dumps(config.get(run.task, {}), sort_keys=True),

@@ -20,6 +20,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--lock", required=True, nargs="+", help="a lock of each modality, JSON")
     options.add_argument("--index", required=True, nargs="+", help=f"{BATCHES} of all modalities")
     options.add_argument("--require", nargs="*", help="modalities that a patient must have to be kept (default: all)")
+    options.add_argument("--any-of", nargs="*", default=[], help="images of which a patient must have one beside these")
     options.add_argument("--exclude", nargs="*", default=[], help="patients to leave out by hand")
     options.add_argument("--sites", type=Path, help="TSV with patient_id and site, where ids are no TCGA barcodes")
     options.add_argument("--output", required=True, help="the cohort, Parquet")
@@ -32,13 +33,14 @@ def run(args: argparse.Namespace) -> None:
     indexes = all_batches(args.index)
     offers = _offers(args.lock, indexes)
     required = args.require or [offer.modality for offer in offers]
-    rows = pair_patients(offers, required=required, exclude=args.exclude, sites=args.sites)
+    rows = pair_patients(offers, required=required, any_of=args.any_of, exclude=args.exclude, sites=args.sites)
     rejected = args.tsv.with_name(f"{args.tsv.stem}_nobody_kept{args.tsv.suffix}")
     if all(row.reason for row in rows):
         write_reasons(rows, offers, rejected)
     else:
         rejected.unlink(missing_ok=True)
-        write_cohort(rows, offers, required, args.output, args.tsv, made_from=[*args.lock, *indexes])
+        made_from = [*args.lock, *indexes]
+        write_cohort(rows, offers, required, args.output, args.tsv, made_from=made_from, any_of=args.any_of)
     reasons = Counter(row.reason or KEPT for row in rows)
     for reason, count in sorted(reasons.items()):
         print(f"{count:5d}  {reason}")
@@ -46,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
         wanted = " and ".join(
             " with ".join([offer.modality, *offer.companions]) for offer in offers if offer.modality in required
         )
+        wanted += f" and one of {', '.join(args.any_of)}" if args.any_of else ""
         often = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(MOST_REASONS) if count)
         raise BadInputError(f"{rejected}: none of {len(rows)} patients has {wanted}: {often}; its rows say why")
 

@@ -11,7 +11,7 @@ import pandas as pd
 from mgi.cohort.tables import read_split
 from mgi.commands._run_options import add_runs, of_each_run
 from mgi.core.errors import BadInputError
-from mgi.core.run import evaluated
+from mgi.core.run_choice import evaluated
 from mgi.core.sidecar import digested_path
 from mgi.evaluation.cohort_scores import difference_in_cohort
 from mgi.evaluation.cohort_tables import CASE, RESULT_COLUMNS, Pairing, audit_table, paired_means, paired_tests

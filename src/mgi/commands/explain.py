@@ -1,9 +1,9 @@
 """Attribute what a network answers for test patients to their genes, by integrated gradients, with checks beside it.
 
-Values of a pre-training: `contrast` and `similarity`, on each patient's slice with the most tumour; of one with several
-modalities by the numbers of all that a patient has. Of a segmentation: `mask`; of a task of labels: `head`. Networks
-with random weights are explained too; genes are deleted to see what the order is worth; maps show where gene tokens
-look in the image.
+Values of a pre-training: `contrast` and `similarity`, on each patient's slice with the most tumour. Of a segmentation:
+`mask`; of a task of labels: `head`. With several modalities they rest on the numbers of all that a patient has.
+Networks with random weights are explained too; genes are deleted to see what the order is worth; maps show where gene
+tokens look in the image.
 
 INPUTS: weights of the run, prepared slices of the image shard, expression shard, the fold's genes, split; shards and
 fits of further modalities.

@@ -12,7 +12,8 @@ import pandas as pd
 
 from mgi.cohort.tables import read_split
 from mgi.commands._run_options import add_runs, of_each_run
-from mgi.core.run import DEFAULT_TASK, PATIENT, by_slice, evaluated
+from mgi.core.run import DEFAULT_TASK, PATIENT
+from mgi.core.run_choice import by_slice, evaluated
 from mgi.core.sidecar import digested_path
 from mgi.evaluation.expression_inputs import NOT_USED
 from mgi.evaluation.patient_scores import without_expression

@@ -35,7 +35,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("image", type=Path, metavar="IMAGE", nargs="?")
     options.add_argument(
         "--table", type=Path, metavar="PATIENTS",
-        help="in place of IMAGE: TSV or CSV with patient, and any of image, expression, sample, series, volume",
+        help="in place of IMAGE: TSV or CSV with patient, and any of image, expression, sample, series, volume, or a "
+        "modality that the model reads",
     )  # fmt: skip
     options.add_argument(
         "--folder", type=Path, metavar="IMAGES",
@@ -52,7 +53,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     options.add_argument(
         "--slide", type=Path, metavar="SLIDE",
-        help="in place of IMAGE, for a model of slides: SVS, TIFF, NDPI, SCN, or .h5 of its tiles' vectors",
+        help="in place of IMAGE, or beside it, for a model of slides: SVS, TIFF, NDPI, SCN, or .h5 of tiles' vectors",
     )  # fmt: skip
     options.add_argument("--tile-weights", type=Path, metavar="FILE", help="of the encoder of tiles, where it has such")
     options.add_argument("--mpp", type=float, help="micrometres a pixel of a slide that states none, or a wrong one")
@@ -105,7 +106,7 @@ def run(args: argparse.Namespace) -> None:
         _one(args, model, request, place)
         return
     if args.table is not None:
-        listed = patients_in_table(args.table, request)
+        listed = patients_in_table(args.table, request, sorted(model.first.further))
     else:
         listed, left_out = patients_in_folder(args.folder, request)
         if left_out:
@@ -139,19 +140,17 @@ def _check_options(args: argparse.Namespace) -> None:
     if (args.model is None) == (args.ensemble is None):
         raise ConfigError("--model and --ensemble: expected one of them")
     of_many = [name for name in ("table", "folder") if getattr(args, name) is not None]
-    if len(of_many) + (args.image is not None) + (args.slide is not None) > 1:
-        raise ConfigError("IMAGE, --slide, --table and --folder: expected one of them")
+    if len(of_many) + (args.image is not None or args.slide is not None) > 1:
+        raise ConfigError("IMAGE or --slide, --table and --folder: expected one of them")
     for name in ("patient", "series"):
         if of_many and getattr(args, name) is not None:
             column = "sample" if name == "patient" else name
             raise ConfigError(f"--{name}: only of one patient; of a cohort it is the column {column} of --table")
-    if of_many and args.modality:
-        raise ConfigError("--modality: only of one patient, whose genes it stands beside")
     _check_slide(args)
     if args.folder is not None and args.output.resolve().is_relative_to(args.folder.resolve()):
         raise ConfigError(f"--output: {args.output}: lies in --folder, where its masks would be taken for patients")
-    if args.patient is not None and args.expression is None:
-        raise ConfigError("--patient: only with --expression, whose sample it names")
+    if args.patient is not None and args.expression is None and not args.modality:
+        raise ConfigError("--patient: only with --expression or --modality, whose sample it names")
     if not 0 <= args.max_missing < 1:
         raise ConfigError(f"--max-missing: found {args.max_missing:g}, expected a share from 0 to below 1")
     if args.threads is not None and args.threads < 1:

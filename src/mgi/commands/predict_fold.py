@@ -1,7 +1,7 @@
 """Predict for a fold's test patients, with each expression input that the audit asks for.
 
-Patients of the fold without expression are predicted too, without genes or with the null token, whatever further
-modalities they have. An ensemble predicts with the mean of its members' logits.
+Patients of the fold without expression are predicted too, without genes or with the null token; and with what they
+have of the further modalities that the network reads. An ensemble predicts with the mean of its members' logits.
 
 INPUTS: weights (of each member), image shard and the prepared slices of a scan, expression shard, the fold's genes,
 split; shards and fits of the further modalities that the network reads.
@@ -18,18 +18,25 @@ from torch import nn
 
 from mgi.cohort.split import TEST, UNPAIRED_IMAGE
 from mgi.commands._device import device
-from mgi.commands._further_fold import fold_reading, require_read
+from mgi.commands._further_fold import FurtherFold, fold_reading, modalities_of, require_read
 from mgi.commands._learning import Fold
 from mgi.commands._modalities import read_pairs
 from mgi.commands._run_options import add_modalities, add_run, complete
 from mgi.commands._slide_fold import require_same_tiles, with_slides
 from mgi.core.errors import BadInputError
-from mgi.core.run import Run
+from mgi.core.run import IMAGE, SLIDES, Run
 from mgi.core.run_files import RECORD, require_recorded
-from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
+from mgi.evaluation.expression_inputs import FURTHER_ALONE, NOT_USED, NULL_TOKEN
+from mgi.modalities.rna.normalise import read_fitted_genes
 from mgi.models.settings import ModelSettings
 from mgi.shards.channels import require_channels
-from mgi.tasks.expression_inputs import ExpressionInput, audit_inputs, with_other_images, without_genes
+from mgi.tasks.expression_inputs import (
+    ExpressionInput,
+    audit_inputs,
+    of_several_images,
+    with_other_images,
+    without_genes,
+)
 from mgi.tasks.learning import Learning, predicting
 from mgi.tasks.registry import reads_labels
 from mgi.training.ensemble import Ensemble
@@ -51,8 +58,8 @@ def run(args: argparse.Namespace) -> None:
     settings = PredictSettings.read(args.settings, where="predict")
     place = device(args)
     further = sorted(read_pairs(args.modality_shard or [], "--modality-shard"))
-    fold = fold_reading(args, run, args.output.parent, further)
-    members = _members(args.weights, run, fold.gene_ids)
+    members = _members(args.weights, run, read_fitted_genes(args.fold_genes).gene_ids)
+    fold = fold_reading(args, run, args.output.parent, modalities_of(members[0].model, further))
     for weights, path in zip(members, args.weights, strict=True):
         require_read(fold, weights, path)
     task = predicting(members[0], args.weights[0])
@@ -95,13 +102,18 @@ def _network(task: Learning, weights: Weights) -> nn.Module:
 def _inputs(
     fold: Fold, sizes: ModelSettings, run: Run, settings: PredictSettings
 ) -> Iterator[tuple[Pairs, ExpressionInput]]:
-    """The test patients with every expression input, then those without expression."""
+    """The test patients with every expression input, then those without expression: with nothing, and with what they
+    have."""
     pairs = with_slides(fold, fold.pairs(fold.with_slices(TEST), sizes), sizes, TEST)
     patients, average = pairs.slices.patient_ids, fold.average_genes()
     reads = {"reads_genes": run.reads_genes, "reads_image": run.reads_image, "images_apart": reads_labels(run.task)}
     inputs = audit_inputs(pairs.genes, average, patients, settings, **reads)
     if pairs.bags is not None and run.reads_image:
         inputs += with_other_images(inputs[0], settings)
+    if pairs.beside is not None and run.reads_image:
+        known = {IMAGE: pairs.has_scan, SLIDES: pairs.beside.has_slide}
+        null = without_genes(len(pairs), inputs[0].genes.shape[1], NULL_TOKEN) if run.reads_genes else None
+        inputs += of_several_images(inputs[0], null, {name: known[name] for name in run.images}, settings)
     for given in inputs:
         yield pairs, given
     if run.leaks or not run.reads_image or not (apart := fold.patients(UNPAIRED_IMAGE)):
@@ -109,3 +121,6 @@ def _inputs(
     name = NULL_TOKEN if run.reads_genes else NOT_USED
     pairs = with_slides(fold, fold.pairs_without_genes(apart, sizes), sizes, UNPAIRED_IMAGE)
     yield pairs, without_genes(len(apart), len(fold.gene_ids), name)
+    if isinstance(fold, FurtherFold) and (some := fold.having_any(apart)):
+        pairs = with_slides(fold, fold.pairs(some, sizes), sizes, UNPAIRED_IMAGE)
+        yield pairs, ExpressionInput(name=FURTHER_ALONE, genes=pairs.genes, donors=list(some), use_genes=True)

@@ -99,9 +99,7 @@ def _with_expression(job: _Job) -> None:
         training = with_permuted_genes(training, run.seed)
         if len(validation) > 1:  # one alone has nobody to be paired with
             validation = with_permuted_genes(validation, run.seed)
-    if (a_step := min(len(training), settings.schedule.batch)) < group.size:
-        found = f"{a_step} patients a step for {group.size} processes"
-        raise ConfigError(f"pretrain.schedule.batch: {found}, expected one each at least")
+    _require_one_each(job, len(training))
     unpaired = fold.genes(fold.unpaired_expression() if settings.unpaired_batch and settings.reconstructs_genes else [])
     context = job.context(training.digest(), validation.digest(), digest_of_genes(unpaired))
     curve = pretrain(encoders, training, validation, settings, context=context, unpaired=unpaired)
@@ -115,11 +113,22 @@ def _several(job: _Job) -> None:
     encoders = build_multimodal_encoder(job.model, known.sizes, job.fold.gene_sets).to(job.place)
     training = known.pairs(TRAIN, settings, job.model, settings.augment)
     validation = known.pairs(VALIDATION, settings, job.model, AugmentSettings(skull_strip=0.0))
+    _require_one_each(job, len(training))
     unpaired = known.unpaired(settings)
     context = job.context(known.identity(), training.digest(), validation.digest(), unpaired.digest())
     curve = pretrain_multimodal(encoders, training, validation, settings, context=context, unpaired=unpaired)
+    if not job.group.leads:
+        return
     more = _of_modalities(job, known, training.tables, validation.tables, unpaired)
     job.finish(encoders, curve, context, modalities=known.features, **more)
+
+
+def _require_one_each(job: _Job, patients: int) -> None:
+    """Raise ConfigError where a step has fewer patients than there are processes."""
+    size = job.group.size
+    if (a_step := min(patients, job.settings.schedule.batch)) < size:
+        found = f"{a_step} patients a step for {size} processes"
+        raise ConfigError(f"pretrain.schedule.batch: {found}, expected one each at least")
 
 
 def _slides(job: _Job) -> None:

@@ -19,7 +19,7 @@ from mgi.cohort.split import TEST, TRAIN, VALIDATION
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
-from mgi.core.run import IMAGE, RANDOM_ID, Run, run_of
+from mgi.core.run import IMAGE, RANDOM_ID, SLIDES, Run, images_of, run_of
 from mgi.core.run_files import require_recorded
 from mgi.evaluation.intervals import Interval
 from mgi.evaluation.patient_scores import SCORES, per_patient, per_test, without_expression
@@ -37,7 +37,7 @@ from mgi.reporting.provenance import commit
 from mgi.shards.bags import open_bags
 from mgi.shards.dataset_manifest import DATASET
 from mgi.shards.expression_shard import open_expression
-from mgi.shards.image_shard import iter_images
+from mgi.shards.image_shard import OpenImages, iter_images
 from mgi.shards.parquet import read_table, run_in
 from mgi.tasks.reporting import reporting_of
 from mgi.tasks.scoring import OfCohort, Scored, scoring_of
@@ -157,6 +157,9 @@ def _member(path: Path, results: Path) -> Member:
         scaler=fitted.scaler,
         trained=_measured(seen, weights, training, rms, stripped=_has_seen_stripped(record)),
         head=weights.head,
+        slides=None
+        if weights.model.tile_width_beside is None
+        else _measured_slides(results / "shards" / SLIDES, weights, training, rms),
         further={name: one.read.fitted for name, one in further.items()},
         made_up=any(one.read.simulated for one in further.values()),
         score_name=reporting_of(run.task).definition_name(scoring_of(run.task).headlines[0]),
@@ -172,10 +175,10 @@ def _member(path: Path, results: Path) -> Member:
 
 
 def _image_shard(results: Path, run: Run) -> Path:
-    """The folder of the images that the run, or its fold where it reads none, is of."""
+    """The folder of the images that the run, or its fold where it reads none, is of; of several the first."""
     config = results / "config.json"
-    named = read_json(config)["runs"].get("image", IMAGE) if config.is_file() else IMAGE
-    return results / "shards" / (run.image or named)
+    images = images_of(read_json(config)["runs"]) if config.is_file() else (IMAGE,)
+    return results / "shards" / (images[0] if len(images) > 1 else run.image or images[0])
 
 
 def _measured(
@@ -183,7 +186,13 @@ def _measured(
 ) -> TrainingRange | SlideRange:
     """What the training patients' scans, or slides, and genes were like."""
     if weights.model.tile_width is None:
-        return measure(iter_images(shard, training), rms, stripped=stripped)
+        known = set(OpenImages(shard).patient_ids) if weights.model.tile_width_beside else set(training)
+        return measure(iter_images(shard, [one for one in training if one in known]), rms, stripped=stripped)
+    return _measured_slides(shard, weights, training, rms)
+
+
+def _measured_slides(shard: Path, weights: Weights, training: list[str], rms: list[float]) -> SlideRange:
+    """What the slides were like of those training patients who have one, and genes."""
     bags = open_bags(shard)
     source = TileSource.of(bags.stated, str(shard / DATASET))
     return measure_slides(bags.bags(training), tile_moments(weights), rms, source)

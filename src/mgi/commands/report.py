@@ -12,7 +12,8 @@ from mgi.cohort.tables import read_cohort, read_split
 from mgi.commands._run_options import add_runs, of_each_run
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
-from mgi.core.run import DEFAULT_TASK, Run, attended, by_patient, evaluated
+from mgi.core.run import DEFAULT_TASK, Run
+from mgi.core.run_choice import attended, by_patient, evaluated
 from mgi.core.run_files import FILES
 from mgi.evaluation.patient_scores import without_expression
 from mgi.locks.lock import as_json, read_lock
@@ -50,6 +51,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     }
     for name, meaning in required.items():
         options.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+    options.add_argument("--slide-shard", type=Path, help="dataset.json of slides that are read beside scans")
     options.add_argument("--locks", type=Path, nargs="+", required=True, help="lock of each modality (JSON)")
     options.add_argument("--features", type=Path, help="genes of the expression shard (Parquet), for their count")
     options.add_argument("--paper-like", type=Path, help="watermarked table of paper-like (CSV)")
@@ -78,11 +80,12 @@ def run(args: argparse.Namespace) -> None:
     tables = {"results": read_csv(args.results_table), "no_genes": read_csv(args.no_genes)}
     tables |= {"tests": read_csv(args.tests), "patients": patients}
     images = open_bags(args.image_shard) if kind_of(args.image_shard) == BAGS else OpenImages(args.image_shard)
+    beside = None if args.slide_shard is None else open_bags(args.slide_shard)
     slices = _counts(images)
-    require_one_cohort(cohort, split, slices, {one: lock for one, (_, lock) in locks.items()}, where=args.cohort)
+    seen = slices if beside is None else {**slices, **_counts(beside)}
+    require_one_cohort(cohort, split, seen, {one: lock for one, (_, lock) in locks.items()}, where=args.cohort)
     reporting, simulated = reporting_of(task), any(lock.simulated for _, lock in locks.values())
-    folders = {name: path for name in ANALYSES if (path := vars(args)[name])}
-    analyses = analysis_sections(folders, simulated=simulated)  # first: masks take longer to draw
+    analyses = analysis_sections(_analysed(args), simulated=simulated)  # first: masks take longer to draw
     run_here = split[split["fold"].isin(folds_run(config, split))]
     section = reporting.section(
         ReportInput(
@@ -97,9 +100,9 @@ def run(args: argparse.Namespace) -> None:
             voxel_ml=_voxel_ml(images, patients["patient_id"].unique()),
         )
     )
-    if isinstance(images, OpenBags):
+    if isinstance(bags := beside or images, OpenBags):
         scored = headline, reporting.definition_name(headline)
-        analyses["slides"] = _of_slides(args, images, tables["results"], scored, simulated=simulated)
+        analyses["slides"] = _of_slides(args, bags, tables["results"], scored, simulated=simulated)
     results = Results(
         **tables,
         cohort=cohort,
@@ -135,6 +138,11 @@ def _write(args: argparse.Namespace, results: Results, title: str) -> None:
     write_json(args.summary, {**summary(results), FILES: files})
 
 
+def _analysed(args: argparse.Namespace) -> dict[str, Path]:
+    """The folders of the analyses that were made."""
+    return {name: path for name in ANALYSES if (path := vars(args)[name])}
+
+
 def _of_slides(
     args: argparse.Namespace, bags: OpenBags, results: pd.DataFrame, score: tuple[str, str], *, simulated: bool
 ) -> Section:
@@ -142,12 +150,13 @@ def _of_slides(
     return bags_section(
         BagsInput(
             bags=bags,
-            sheet=dataset_of(args.image_shard).with_name(SHEET),
+            sheet=dataset_of(args.slide_shard or args.image_shard).with_name(SHEET),
             attention=of_each_run(args.attention, args.runs, attended),
             results=results,
             headline=score[0],
             score=score[1],
             simulated=simulated,
+            beside_scans=args.slide_shard is not None,
         )
     )
 
@@ -166,7 +175,8 @@ def _voxel_ml(images: OpenImages | OpenBags, patients: Iterable[str]) -> dict[st
     """The volume of a voxel of each patient whose images have a geometry; slides have none."""
     if isinstance(images, OpenBags):
         return {}
-    volumes = {patient: images.voxel_ml(patient) for patient in patients}
+    known = set(images.patient_ids)
+    volumes = {patient: images.voxel_ml(patient) for patient in patients if patient in known}
     return {patient: volume for patient, volume in volumes.items() if volume is not None}
 
 

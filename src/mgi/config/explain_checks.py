@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from mgi.core.errors import ConfigError
-from mgi.core.run import EXPRESSION
 from mgi.explain.runs import asked_values, check_values
 from mgi.explain.settings import OF_PRETRAINING
 from mgi.training.settings import IMAGE_ALONE
@@ -15,10 +14,6 @@ def check_explain(config: Mapping[str, Any]) -> None:
     if config["explain"] is None:
         return
     check_values(config)
-    further = [name for name in config["finetune"]["modalities"] if name != EXPRESSION]
-    if further and (of_finetuned := sorted(set(asked_values(config)) - set(OF_PRETRAINING))):
-        expected = f"of {' and '.join(OF_PRETRAINING)}, since finetune.modalities has {', '.join(further)}"
-        raise ConfigError(f"explain.values: found {of_finetuned[0]}, expected {expected}")
     loss, unread = config["pretrain"]["loss"], set(OF_PRETRAINING) & set(asked_values(config))
     if loss in IMAGE_ALONE and unread:
         expected = f"values without {' and '.join(OF_PRETRAINING)}, since pretrain.loss {loss} reads no genes"

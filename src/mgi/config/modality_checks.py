@@ -5,7 +5,7 @@ from typing import Any
 
 from mgi.config.image_checks import check_pretraining_on_bags, reads_bags
 from mgi.core.errors import ConfigError
-from mgi.core.run import COVARIATES, EXPRESSION
+from mgi.core.run import COVARIATES, EXPRESSION, IMAGE, images_of
 from mgi.core.section_errors import shown
 from mgi.modalities import registry
 
@@ -21,19 +21,20 @@ def check_pretrained_modalities(config: Mapping[str, Any], pretrain: Mapping[str
         found = f"found {pretrain['missing']}, expected inner, or cohort.require without {others[0]}"
         raise ConfigError(f"{where}.missing: {found}: by default the cohort drops whoever lacks any modality")
     if reads_bags(config):
-        check_pretraining_on_bags(where, pretrain, config["runs"]["image"])
-    else:
-        _check_slices_with_several(pretrain, where)
+        check_pretraining_on_bags(where, pretrain, " and ".join(images_of(config["runs"])))
+    if IMAGE in images_of(config["runs"]):
+        _check_slices_with_several(config, pretrain, where)
     for name in pretrain["modalities"]:
         if name not in (*can, COVARIATES):
             expected = f"of {', '.join(can)}, which are configured and have vectors, or {COVARIATES}"
             raise ConfigError(f"{where}.modalities: found {shown(name)}, expected {expected}")
 
 
-def _check_slices_with_several(pretrain: Mapping[str, Any], where: str) -> None:
+def _check_slices_with_several(config: Mapping[str, Any], pretrain: Mapping[str, Any], where: str) -> None:
     """Raise ConfigError for what slices cannot have, or with expression alone."""
     if pretrain["permuted_tiles"]:
-        raise ConfigError(f"{where}.permuted_tiles: found true, expected false, since no run reads slides")
+        why = "runs read scans too" if reads_bags(config) else "no run reads slides"
+        raise ConfigError(f"{where}.permuted_tiles: found true, expected false, since {why}")
     if pretrain["modalities"] == [EXPRESSION] and pretrain["permuted_modality"] is None:
         return
     for key in ("masked_patch_weight", "triplet_weight"):

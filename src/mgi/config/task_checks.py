@@ -5,7 +5,7 @@ from typing import Any
 
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.core.errors import ConfigError
-from mgi.core.run import EXPRESSION, MULTIMODAL_METHOD, NO_IMAGE
+from mgi.core.run import MULTIMODAL_METHOD, NO_IMAGE, images_of
 from mgi.core.section_errors import shown
 from mgi.tasks.registry import reads_labels
 
@@ -55,7 +55,7 @@ def _labels(config: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
             yield "runs.target", target, f"one of {among}" if among else "a name of labels.columns.classes"
         told_by = labels.told_by.get(target, ()) if labels.circular == "refuse" else ()
         for modality in told_by:
-            if modality in (config["runs"]["image"], EXPRESSION):
+            if modality in (*images_of(config["runs"]), *config["finetune"]["modalities"]):
                 yield "runs.target", target, f"a label that is not read off {modality} (labels.circular is refuse)"
         return
     if target is not None:

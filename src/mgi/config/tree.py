@@ -21,7 +21,7 @@ from mgi.config.task_checks import check_task
 from mgi.config.variants import VariantSettings, filled_variants
 from mgi.core.plugins import load_plugins
 from mgi.core.run import EXPRESSION, IMAGE, USUAL_CONTROLS, Control
-from mgi.core.section import Count, Distinct, Section, Several, Share, UserPath, refusal, unit
+from mgi.core.section import Count, Distinct, Modalities, Section, Several, Share, UserPath, refusal, unit
 from mgi.core.section_errors import shown
 from mgi.explain.settings import ExplainSettings
 from mgi.modalities import registry
@@ -34,7 +34,9 @@ from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSet
 
 S = TypeVar("S", bound=Section)
 SimulatedOmics = Literal["cn", "mutation", "methylation", "mirna", "rppa"]
+SimulatedMissing = Literal["cn", "mutation", "methylation", "mirna", "rppa", "flair", "slides"]
 
+IMAGES: tuple[SimulatedMissing, ...] = ("flair", "slides")
 PRETRAINING = PretrainSettings(
     schedule=ScheduleSettings(steps=4000, batch=32, warmup_steps=200, validate_every=200, checkpoint_every=200)
 )
@@ -77,19 +79,24 @@ class SimulationSettings(Section):
     """How far a patient's factors move size, margin and brightness of a lesion, against all that moves them besides."""
     omics: Distinct[SimulatedOmics] = ()
     """What the simulated GDC has beside expression: copy number, mutations, methylation, microRNA, proteins."""
-    missing: dict[SimulatedOmics, Share] = Field(default={})
-    """Share of the patients who lack one of them, such as {cn: 0.1}; nobody where none is named."""
+    missing: dict[SimulatedMissing, Share] = Field(default={})
+    """Share of the patients who lack one of them, or a scan (flair), or slides, such as {cn: 0.1}; nobody where none is
+    named. Nobody lacks scan and slides by it."""
     slides: bool = False
     """Whether the simulated GDC has whole-slide images, one diagnostic one a patient and some others."""
     split_evidence: bool = False
     """Whether slides tell IDH wild types alone, and genes codeleted tumours alone, so that only both tell the three
     subtypes; it needs slides and subtype_genes."""
+    mismatch: bool = False
+    """Whether lesions of mutants without codeletion mostly have a dark core on FLAIR."""
 
     @model_validator(mode="after")
     def _missing_of_omics(self) -> Self:
         for name in self.missing:
-            if name not in self.omics:
-                raise refusal("missing", name, "entries of simulation.omics alone")
+            if name not in (*self.omics, "flair", *(["slides"] if self.slides else [])):
+                raise refusal("missing", name, "entries of simulation.omics, flair, or slides where there are any")
+        if sum(self.missing.get(name, 0.0) for name in IMAGES) > 1:
+            raise refusal("missing", "shares of flair and slides above 1", "at most 1 together: nobody lacks both")
         return self
 
     @model_validator(mode="after")
@@ -111,7 +118,7 @@ class LeakyRuns(Section):
     controls: Distinct[Control] = USUAL_CONTROLS
     """MGI trained again for the gene audit: no-genes: without any genes; random-id: on random numbers that name a
     patient, pre-training included; no-pretraining: from random weights; no-image: without the image, for the tasks
-    classification and survival."""
+    classification and survival; no-flair, no-slides: without one of two images."""
 
 
 class RunsSettings(LeakyRuns):
@@ -123,9 +130,9 @@ class RunsSettings(LeakyRuns):
     of a plugin."""
     target: Annotated[str, Field(min_length=1)] | None = None
     """For task classification: the class label to tell, a name of labels.columns.classes (of the GDC: grade)."""
-    image: Annotated[str, Field(min_length=1)] = IMAGE
-    """The modality that MGI reads as the image of a patient: flair, or slides, for tasks of labels alone
-    (docs/how-to/slides.md)."""
+    image: Annotated[str, Field(min_length=1)] | Annotated[Modalities, Field(min_length=2)] = IMAGE
+    """The modality that MGI reads as the image of a patient: flair, or slides, for tasks of labels alone; or both, as
+    [flair, slides], of which a patient may lack one (docs/how-to/slides.md)."""
     folds: Annotated[Distinct[Count], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """Folds to test, from 0 to split.folds - 1."""
     leaky_slice_split: LeakyRuns | None = None

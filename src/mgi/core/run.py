@@ -19,13 +19,14 @@ SplitUnit = Literal["patient", "slice"]
 SPLIT_UNITS: tuple[SplitUnit, ...] = get_args(SplitUnit)
 PATIENT, SLICE = SPLIT_UNITS
 
-Control = Literal["no-genes", "random-id", "no-pretraining", "no-image"]
+Control = Literal["no-genes", "random-id", "no-pretraining", "no-image", "no-flair", "no-slides"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
-NO_GENES, RANDOM_ID, NO_PRETRAINING, NO_IMAGE = CONTROLS
-"""The method trained again without one thing: expression, what it says of a patient, pre-training, or the image."""
+NO_GENES, RANDOM_ID, NO_PRETRAINING, NO_IMAGE, NO_SCAN, NO_SLIDES = CONTROLS
+"""The method trained again without one thing: expression, what it says of a patient, pre-training, or the image; and
+where it reads scans and slides without one of these."""
 USUAL_CONTROLS: tuple[Control, ...] = (NO_GENES, RANDOM_ID, NO_PRETRAINING)
 """Those of every task; without the image only a task of whole patients can be learned."""
-AnyControl = Literal["no-genes", "random-id", "no-pretraining", "no-image", "permuted-pairs"]
+AnyControl = Literal["no-genes", "random-id", "no-pretraining", "no-image", "no-flair", "no-slides", "permuted-pairs"]
 PERMUTED_PAIRS: AnyControl = "permuted-pairs"
 """The control of a pre-training alone: each image is paired with the expression of another patient of its role."""
 ENSEMBLE = "ensemble"
@@ -36,9 +37,12 @@ ENTRY = "run"
 OLD_ENTRY = "spec"
 
 MULTIMODAL_METHOD = "mgi"
-IMAGE, EXPRESSION = "flair", "rna"
+IMAGE, SLIDES, EXPRESSION = "flair", "slides", "rna"
+WITHOUT_ONE: Mapping[str, str] = {NO_SCAN: IMAGE, NO_SLIDES: SLIDES}
+"""By control the image that is not read, where there are two."""
 COVARIATES = "covariates"
 """What a pre-training may read as a modality beside those of the config: age, sex and random numbers, a control."""
+UNSAID = ("variant", "members", "target", "of_image", "also_pretrained")
 IMAGE_SETTINGS = ("baseline_width", "context_slices", "convolution_norm", "image_crop", "image_size")
 """What networks of images alone read of the section `model`: another encoder of MGI does not train them again."""
 
@@ -47,12 +51,14 @@ IMAGE_SETTINGS = ("baseline_width", "context_slices", "convolution_norm", "image
 class Run:
     """What tells one run from another.
 
-    `target` is the label that a task learns to tell, for tasks that learn one. `inputs` are the modalities that the
-    trained network reads. With the control `random-id` a random vector per patient stands for expression. `pretrained`
+    `target` is the label that a task learns to tell, for tasks that learn one. `inputs` are what the trained network
+    reads: the image, and `rna` for the genetic modalities, which are those of `pretrain.modalities` or
+    `finetune.modalities`. With the control `random-id` a random vector per patient stands for expression. `pretrained`
     is the key of the run whose encoders it starts from. `variant` names the changes of the config's sections `pretrain`
-    and `model` with which it is trained. Split by slice, every patient has slices in training and in test: that split
-    leaks, and serves only to show by how much. An ensemble is not trained: it predicts the mean of the logits of
-    `members`, runs that differ in their seed alone.
+    and `model` with which it is trained. Where there are several images each has a pre-training of its own, which says
+    by `of_image` whose it is; `also_pretrained` are those of the further images. Split by slice, every patient has
+    slices in training and in test: that split leaks, and serves only to show by how much. An ensemble is not trained:
+    it predicts the mean of the logits of `members`, runs that differ in their seed alone.
     """
 
     task: str
@@ -66,6 +72,8 @@ class Run:
     seed: int
     members: tuple[str, ...] = ()
     target: str | None = None
+    of_image: str | None = None
+    also_pretrained: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -73,7 +81,7 @@ class Run:
         what = "pretrain" if self.is_pretraining else self.method
         task = None if self.task in (PRETRAINING, DEFAULT_TASK) else self.task
         unit = None if self.split_unit == PATIENT else self.split_unit
-        kind = (what, task, self.target, self.control, self.variant, unit, self._together)
+        kind = (what, task, self.target, self.of_image, self.control, self.variant, unit, self._together)
         return "-".join(filter(None, (*kind, f"fold{self.fold}", f"seed{self.seed}")))
 
     @property
@@ -106,9 +114,19 @@ class Run:
         return self.image is not None
 
     @property
+    def images(self) -> tuple[str, ...]:
+        """The modalities of the images that the network reads."""
+        return tuple(name for name in self.inputs if name != EXPRESSION)
+
+    @property
     def image(self) -> str | None:
-        """The modality of the image that the network reads, if any."""
-        return next((name for name in self.inputs if name != EXPRESSION), None)
+        """The first of them, if any."""
+        return next(iter(self.images), None)
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """Keys of the pre-trainings that it starts from; the first one gives the gene encoder."""
+        return () if self.pretrained is None else (self.pretrained, *self.also_pretrained)
 
     @property
     def leaks(self) -> bool:
@@ -116,9 +134,10 @@ class Run:
         return self.split_unit != PATIENT
 
     def record(self) -> dict[str, Any]:
-        """The run as plain values, as files keep it; of no variant, members or target nothing is said."""
-        plain = {**asdict(self), "inputs": list(self.inputs), "members": list(self.members)}
-        return {name: value for name, value in plain.items() if value or name not in ("variant", "members", "target")}
+        """The run as plain values, as files keep it; of what is in UNSAID only what is not empty."""
+        several = {name: list(getattr(self, name)) for name in ("inputs", "members", "also_pretrained")}
+        plain = {**asdict(self), **several}
+        return {name: value for name, value in plain.items() if value or name not in UNSAID}
 
     def as_json(self) -> str:
         """The record as JSON with sorted keys."""
@@ -154,35 +173,14 @@ def run_table(runs: Mapping[str, Any]) -> dict[str, Run]:
     """
     leaky = runs.get("leaky_slice_split")
     honest = list(_runs(runs, PATIENT))
-    common = {"task": _task(runs), "image": _image(runs)}
+    common = {"task": _task(runs), "image": runs.get("image", IMAGE)}
     trained = [*honest, *(_runs({**common, **leaky}, SLICE) if leaky else [])]
-    starts = [_pretraining(run, _image(runs)) for run in trained if run.pretrained]
+    starts = [one for run in trained if run.pretrained for one in _pretrainings(run, runs)]
     plain = [run for run in honest if run.label == MULTIMODAL_METHOD]
     further = [replace(run, variant=name) for name in runs.get("variants", {}) for run in plain]
-    starts += [_pretraining(run, _image(runs)) for run in further]
+    starts += [one for run in further for one in _pretrainings(run, runs)]
     together = _ensembles(honest) if runs.get("ensemble") else []
     return {run.key: run for run in [*starts, *trained, *together]}
-
-
-def evaluated(table: Mapping[str, Run]) -> list[str]:
-    """Keys of the runs that predict and whose test patients are not in training: those that are compared."""
-    return [key for key, run in table.items() if not (run.leaks or run.is_pretraining)]
-
-
-def by_patient(table: Mapping[str, Run]) -> list[str]:
-    """Keys of the runs that are trained and do not leak, pre-training included."""
-    return [key for key, run in table.items() if not (run.leaks or run.members)]
-
-
-def by_slice(table: Mapping[str, Run]) -> list[str]:
-    """Keys of the runs that predict for patients on whom they were trained, for the paper-like table alone."""
-    return [key for key, run in table.items() if run.leaks and not run.is_pretraining]
-
-
-def attended(table: Mapping[str, Run]) -> list[str]:
-    """Keys of the runs of MGI as it is whose encoder of slides says where it looks."""
-    seen = (key for key in evaluated(table) if table[key].label == MULTIMODAL_METHOD)
-    return [key for key in seen if table[key].image not in (None, IMAGE)]
 
 
 def full_cohort_runs(config: Mapping[str, Any]) -> dict[str, Run]:
@@ -232,7 +230,7 @@ def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:
                 task=_task(runs),
                 method=method,
                 target=runs.get("target"),
-                inputs=_inputs(_image(runs), control if multimodal else NO_GENES),
+                inputs=_inputs(images_of(runs), control if multimodal else NO_GENES),
                 control=control,
                 variant=variant,
                 split_unit=split_unit,
@@ -240,13 +238,15 @@ def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:
                 seed=seed,
             )
             starts = multimodal and control != NO_PRETRAINING
-            yield replace(run, pretrained=_pretraining(run, _image(runs)).key) if starts else run
+            first, *others = (one.key for one in _pretrainings(run, runs))
+            yield replace(run, pretrained=first, also_pretrained=tuple(others)) if starts else run
 
 
-def _inputs(image: str, control: Control | None) -> tuple[str, ...]:
+def _inputs(images: Sequence[str], control: Control | None) -> tuple[str, ...]:
     if control == NO_GENES:
-        return (image,)
-    return (EXPRESSION,) if control == NO_IMAGE else (image, EXPRESSION)
+        return tuple(images)
+    left = [] if control == NO_IMAGE else [one for one in images if one != WITHOUT_ONE.get(control or "")]
+    return (*left, EXPRESSION)
 
 
 def _kinds_of_mgi(runs: Mapping[str, Any]) -> Iterator[tuple[Control | None, str | None]]:
@@ -261,17 +261,27 @@ def _ensembles(trained: Sequence[Run]) -> Iterator[Run]:
     for run in trained:
         alike.setdefault((run.label, run.fold), []).append(run)
     for first, *others in alike.values():
-        yield replace(first, pretrained=None, members=(first.key, *(run.key for run in others)))
+        yield replace(first, pretrained=None, also_pretrained=(), members=(first.key, *(run.key for run in others)))
 
 
-def _pretraining(run: Run, image: str) -> Run:
-    """What a run's encoders start from; a control with random vectors is pre-trained on them too."""
+def _pretrainings(run: Run, runs: Mapping[str, Any]) -> list[Run]:
+    """What a run's encoders start from: that of each image it reads, or of the first where it reads none.
+
+    A control with random vectors is pre-trained on them too.
+    """
+    images = images_of(runs)
     control = RANDOM_ID if run.control == RANDOM_ID else None
-    return replace(run, task=PRETRAINING, target=None, inputs=(image, EXPRESSION), control=control, pretrained=None)
+    plain = replace(run, task=PRETRAINING, target=None, control=control, pretrained=None, also_pretrained=())
+    return [
+        replace(plain, inputs=(image, EXPRESSION), of_image=image if len(images) > 1 else None)
+        for image in run.images or images[:1]
+    ]
 
 
-def _image(runs: Mapping[str, Any]) -> str:
-    return str(runs.get("image", IMAGE))
+def images_of(runs: Mapping[str, Any]) -> tuple[str, ...]:
+    """The images that the runs of a config read, the scan first."""
+    named = runs.get("image", IMAGE)
+    return (named,) if isinstance(named, str) else tuple(named)
 
 
 def _task(runs: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mgi.core.run import COVARIATES, EXPRESSION, IMAGE, IMAGE_SETTINGS, MULTIMODAL_METHOD, Run
+from mgi.core.run import COVARIATES, EXPRESSION, IMAGE, IMAGE_SETTINGS, MULTIMODAL_METHOD, Run, images_of
 from mgi.core.variants import section_of
 
 ABOUT_MODALITIES = ("modalities", "missing", "modality_weights", "modality_dropout", "permuted_modality")
@@ -42,7 +42,7 @@ def model_section(config: Mapping[str, Any], run: Run) -> str:
     given = {key: value for key, value in model.items() if key != "pathways"}
     if "encoders" in given and not further_modalities(config, run):
         del given["encoders"]
-    if config.get("runs", {}).get("image", IMAGE) == IMAGE:
+    if images_of(config.get("runs", {})) == (IMAGE,):
         given = {key: value for key, value in given.items() if not key.startswith("slide_") and key != "max_tiles"}
     if run.method != MULTIMODAL_METHOD:
         given = {key: given[key] for key in IMAGE_SETTINGS}

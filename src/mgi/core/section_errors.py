@@ -38,8 +38,8 @@ _UNKNOWN = {"extra_forbidden", "invalid_key", "unexpected_keyword_argument"}
 
 def in_one_line(cls: type, error: ValidationError, where: str) -> str:
     """The first thing that is wrong, unknown keys before all else; `where` is the section's own place."""
-    found = sorted(error.errors(include_url=False), key=lambda one: one["type"] not in _UNKNOWN)[0]
-    place, kind = found["loc"], found["type"]
+    found = sorted(error.errors(include_url=False), key=_order)[0]
+    place, kind = _without_options(cls, found["loc"]), found["type"]
     if kind in _UNKNOWN:
         return _unknown_key(cls, place, where)
     if kind == "missing":
@@ -51,7 +51,27 @@ def in_one_line(cls: type, error: ValidationError, where: str) -> str:
         return f"{where}: {found['msg']}"
     if kind == "refused":
         return f"{joined(where, (*place, *filter(None, [context['key']])))}: {context['text']}"
-    return f"{joined(where, place) or 'config'}: found {shown(found['input'])}, expected {_expected(cls, found)}"
+    return f"{joined(where, place) or 'config'}: found {shown(found['input'])}, expected {_expected(cls, found, place)}"
+
+
+def _order(found: ErrorDetails) -> tuple[bool, bool]:
+    """Unknown keys come first; of a list where text may stand too, what is wrong with it as text comes last."""
+    return found["type"] not in _UNKNOWN, found["type"] == "string_type" and isinstance(found["input"], list)
+
+
+def _without_options(cls: type, place: Sequence[int | str]) -> tuple[int | str, ...]:
+    """The place without the parts that name an option of a key, such as text or a list, and no key."""
+    kept: list[int | str] = []
+    for part in place:
+        options = _options_at(cls, kept)
+        keyed = any(typing.get_origin(each) is dict or _has_fields(each) for each in options)
+        if keyed or isinstance(part, int) or len({*map(_kind, options)} - {types.NoneType}) < 2:
+            kept.append(part)
+    return tuple(kept)
+
+
+def _kind(annotation: Any) -> Any:
+    return typing.get_origin(annotation) or annotation
 
 
 def shown(value: Any) -> str:
@@ -97,16 +117,19 @@ def _unknown_key(cls: type, place: Sequence[int | str], where: str) -> str:
     return f"{full}: unknown key; " + (f"did you mean '{beside}'?" if near else f"known keys: {', '.join(known)}")
 
 
-def _expected(cls: type, found: ErrorDetails) -> str:
+def _expected(cls: type, found: ErrorDetails, place: Sequence[int | str]) -> str:
     kind, context = found["type"], found.get("ctx", {})
-    options = _options_at(cls, found["loc"])
+    options = _options_at(cls, place)
     or_null = " or null" if types.NoneType in options else ""
     if kind == "literal_error":
         literals = [each for each in options if typing.get_origin(each) is typing.Literal]
         values = [value for each in literals for value in typing.get_args(each)]
         return "one of " + ", ".join(map(str, values)) + or_null
     if kind in _TYPES:
-        return _TYPES[kind] + or_null
+        or_list = " or a list" if kind == "string_type" and tuple in map(_kind, options) else ""
+        return _TYPES[kind] + or_list + or_null
+    if kind == "too_short" and context["min_length"] > 1:
+        return f"at least {context['min_length']} entries"
     return _VALUES[kind].format(**context) if kind in _VALUES else found["msg"]
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from mgi.datasets.stored_volume import StoredVolume
 
 Part = Literal["all", "images", "masks"]
+ABSENT = -1  # the volume of a patient who has none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,8 @@ class StoredSlices:
     """Slices (N, C + 1, S, S) as a tensor would hold them, the mask last; indexing reads them from the disk.
 
     Slice i is number `place[i]` of `volumes[volume[i]]`, each of its `n_channels` with `context` neighbours on either
-    side; beyond a volume's ends the last is repeated. `part` leaves out the masks, or all but them.
+    side; beyond a volume's ends the last is repeated. Where `volume[i]` is ABSENT it is left out: NaN all over. `part`
+    leaves out the masks, or all but them.
     """
 
     volumes: Sequence[StoredVolume]
@@ -52,6 +54,9 @@ class StoredSlices:
 
     def read(self, row: int, into: NDArray[np.float32]) -> NDArray[np.float32]:
         """One slice into `into` (C + 1, S, S), which is returned."""
+        if self.volume[row] == ABSENT:
+            into[:] = np.nan
+            return into
         volume, place = self.volumes[self.volume[row]], int(self.place[row])
         last, planes = len(volume.area) - 1, list[int]()
         if self.part != "masks":
@@ -78,18 +83,22 @@ class StoredSlices:
 
     def followed_by(self, others: "StoredSlices") -> "StoredSlices":
         """These slices and after them others of the same shape."""
+        theirs = np.where(others.volume == ABSENT, ABSENT, others.volume + len(self.volumes))
         return replace(
             self,
             volumes=[*self.volumes, *others.volumes],
-            volume=np.concatenate([self.volume, others.volume + len(self.volumes)]),
+            volume=np.concatenate([self.volume, theirs]),
             place=np.concatenate([self.place, others.place]),
         )
 
     def area(self) -> Tensor:
         """Tumour area (N,) of each slice, in pixels; nothing is read."""
         starts = np.cumsum([0, *(len(volume.area) for volume in self.volumes)])[:-1]
-        every = np.concatenate([volume.area for volume in self.volumes])
-        return torch.from_numpy(every[starts[self.volume] + self.place])
+        every = np.concatenate([np.zeros(0, np.float32), *(volume.area for volume in self.volumes)])
+        there = self.volume != ABSENT
+        areas = np.zeros(len(self), every.dtype)
+        areas[there] = every[starts[self.volume[there]] + self.place[there]]
+        return torch.from_numpy(areas)
 
     def identity(self) -> Iterator[bytes]:
         """What tells these slices from others, without a reading of them."""

@@ -10,13 +10,15 @@ import torch
 from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
 from mgi.core.mending import mend_of
-from mgi.datasets.prepared import StoredSlices
+from mgi.datasets.prepared import ABSENT, StoredSlices
 from mgi.datasets.settings import PreparedSettings
 from mgi.datasets.slices import SliceSet
 from mgi.datasets.stored_volume import IMAGES, SETTINGS, volumes_of
 from mgi.datasets.volume import Frame
 from mgi.shards.parquet import metadata_of, read_table
 from mgi.shards.schemas import PREPARED
+
+NO_FRAME = Frame(shape=(1, 1), rows=(0, 1), columns=(0, 1))
 
 
 class PreparedTable:
@@ -39,19 +41,31 @@ class PreparedTable:
         self._table = table.combine_chunks()
         self._row = {patient: row for row, patient in enumerate(table["patient_id"].to_pylist())}
 
-    def slices(self, patient_ids: Sequence[str], context: int = 0) -> SliceSet:
-        """The slices of these patients, patient after patient. Raises BadInputError naming one who has none."""
-        if absent := [patient for patient in patient_ids if patient not in self._row]:
+    @property
+    def patient_ids(self) -> list[str]:
+        """Who has slices."""
+        return list(self._row)
+
+    def slices(self, patient_ids: Sequence[str], context: int = 0, *, may_lack: bool = False) -> SliceSet:
+        """The slices of these patients, patient after patient. Raises BadInputError naming one who has none.
+
+        Where patients `may_lack` a scan, whoever does has one slice that is left out.
+        """
+        if (absent := [patient for patient in patient_ids if patient not in self._row]) and not may_lack:
             raise BadInputError(f"{self._path}: no slices of {absent[0]} ({len(absent)} patients absent)")
-        chosen = self._table.take(pa.array([self._row[patient] for patient in patient_ids], pa.int64()))
+        has = np.array([patient in self._row for patient in patient_ids], bool)
+        rows = [self._row[patient] for patient in patient_ids if patient in self._row]
+        chosen = self._table.take(pa.array(rows, pa.int64()))
         volumes = volumes_of(chosen, self._path, self._size)
-        counts = [len(volume.area) for volume in volumes]
+        counts = np.ones(len(has), np.int64)
+        counts[has] = [len(volume.area) for volume in volumes]
         patient = np.repeat(np.arange(len(counts)), counts)
         place = np.arange(len(patient)) - np.repeat(np.cumsum([0, *counts])[:-1], counts)
+        frames = iter([_frame_of(row) for row in chosen.drop(["area", "crc32"]).to_pylist()])
         return SliceSet(
             channels=StoredSlices(
                 volumes=volumes,
-                volume=patient,
+                volume=np.where(has, np.cumsum(has) - 1, ABSENT)[patient],
                 place=place,
                 size=self._size,
                 context=context,
@@ -59,7 +73,7 @@ class PreparedTable:
             ),
             patient=torch.from_numpy(patient),
             patient_ids=list(patient_ids),
-            frames=[_frame_of(row) for row in chosen.drop(["area", "crc32"]).to_pylist()],
+            frames=[next(frames) if there else NO_FRAME for there in has],
         )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from mgi.datasets.prepared import StoredSlices
+from mgi.datasets.prepared import ABSENT, StoredSlices
 from mgi.datasets.volume import FRAMES, Frame, FrameKind
 from mgi.shards.grey_scale import GreyScale, grey_scale
 
@@ -56,6 +56,13 @@ class SliceSet:
     def area(self) -> Tensor:
         """Tumour area (N,) of each slice, in pixels of the network's square."""
         return self.channels[:, -1:].sum((1, 2, 3)) if isinstance(self.channels, Tensor) else self.channels.area()
+
+    @property
+    def there(self) -> Tensor:
+        """Which slices (N,) are of a scan; the others stand for one that a patient lacks."""
+        if isinstance(self.channels, Tensor):
+            return ~self.channels.flatten(1)[:, 0].isnan()
+        return torch.from_numpy(self.channels.volume != ABSENT)
 
     @cached_property
     def rows_of(self) -> list[NDArray[np.int64]]:

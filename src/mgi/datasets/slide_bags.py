@@ -45,12 +45,24 @@ class TileBatch(NamedTuple):
         return self._replace(real=self.real & ~absent.unsqueeze(1))
 
 
+class ScanAndSlide(NamedTuple):
+    """Slices of scans (B, C, S, S), and the tiles of the slide that each of their U patients has beside the scan."""
+
+    scan: Tensor
+    slide: TileBatch
+
+    def moved(self, move: Callable[[Tensor], Tensor]) -> "ScanAndSlide":
+        """The batch with its tensors elsewhere."""
+        return ScanAndSlide(move(self.scan), self.slide.moved(move))
+
+
 @dataclass(frozen=True, kw_only=True)
 class SlideBags:
     """The bags of patients, in their order: of one table (T, E) rows `first` (P,) and following, `counts` (P,) of them.
 
     The table lies on disk in half precision, and the places (T, 2) in memory. Who has no slide has no tile, and cannot
-    be asked for. With an `order` (T,) each place has the tile of another row, which may be another patient's.
+    be asked for, unless patients `may_lack` one: then none of the tiles is real. With an `order` (T,) each place has
+    the tile of another row, which may be another patient's.
     """
 
     patient_ids: list[str]
@@ -59,6 +71,7 @@ class SlideBags:
     places: Tensor
     table: ScratchTable
     order: Tensor | None = None
+    may_lack: bool = False
 
     @classmethod
     def of(cls, bags: OpenBags, patients: Sequence[str], scratch: Path) -> Self:
@@ -173,7 +186,7 @@ class SlideBags:
 
     def _counts_of(self, patients: Tensor) -> list[int]:
         counts: list[int] = self.counts[patients].tolist()
-        if 0 in counts:
+        if 0 in counts and not self.may_lack:
             raise ValueError(f"{self.patient_ids[int(patients[counts.index(0)])]} has no slide")
         return counts
 

@@ -10,11 +10,24 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from mgi.core.run import ENSEMBLE, NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
+from mgi.core.run import (
+    ENSEMBLE,
+    IMAGE,
+    NO_GENES,
+    NO_IMAGE,
+    NO_PRETRAINING,
+    NO_SCAN,
+    NO_SLIDES,
+    RANDOM_ID,
+    SLIDES,
+    apart,
+)
 from mgi.evaluation.expression_inputs import (
+    ALONE,
     COHORT_MEAN,
     IMAGE_LEFT_OUT,
     IMAGE_PERMUTED,
+    LEFT_OUT,
     NOT_USED,
     NULL_TOKEN,
     OWN,
@@ -36,10 +49,17 @@ AUDITED = {
     NULL_TOKEN: (REFERENCE, NULL_TOKEN),
     IMAGE_LEFT_OUT: (REFERENCE, IMAGE_LEFT_OUT),
     IMAGE_PERMUTED: (REFERENCE, IMAGE_PERMUTED),
+    **{
+        name: (REFERENCE, name)
+        for one in (IMAGE, SLIDES)
+        for name in (f"{one}_{kind}" for kind in (LEFT_OUT, ALONE, PERMUTED))
+    },
     RANDOM_ID: (f"{REFERENCE}-{RANDOM_ID}", OWN),
     NO_GENES: (f"{REFERENCE}-{NO_GENES}", NOT_USED),
     NO_PRETRAINING: (f"{REFERENCE}-{NO_PRETRAINING}", OWN),
     NO_IMAGE: (f"{REFERENCE}-{NO_IMAGE}", OWN),
+    NO_SCAN: (f"{REFERENCE}-{NO_SCAN}", OWN),
+    NO_SLIDES: (f"{REFERENCE}-{NO_SLIDES}", OWN),
 }
 """Method and expression input of each condition: inputs of one model, then the controls, each as trained."""
 Pairing = Callable[[pd.DataFrame, pd.DataFrame, str, int, int], tuple[Interval, Interval, float] | None]

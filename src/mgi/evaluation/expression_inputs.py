@@ -8,8 +8,12 @@ IMAGE_LEFT_OUT = "image_left_out"
 """The patient's own expression, and no image."""
 IMAGE_PERMUTED = "image_permuted"
 """What else the network reads is the patient's own, and the slide another patient's."""
+LEFT_OUT, ALONE = "left_out", "alone"
+"""Behind the name of one of several images: all but it, and it without genes. PERMUTED stands there too."""
 NOT_USED = "not_used"
-WITHOUT_EXPRESSION = (NOT_USED, NULL_TOKEN)
+FURTHER_ALONE = "further_alone"
+"""What a patient without expression has of the other genetic modalities that the network reads."""
+WITHOUT_EXPRESSION = (NOT_USED, NULL_TOKEN, FURTHER_ALONE)
 """Those with which nothing of a patient's expression is read."""
 
 

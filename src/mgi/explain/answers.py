@@ -67,8 +67,8 @@ def contrast_answer(
 class MaskAnswer(nn.Module):
     """Summed probability of tumour, in pixels, within a fixed mask (S, 1, H, W) on slices of one patient.
 
-    Called with genes (N, G), it gives (N,). The image is encoded once. What the null token answers is subtracted, so
-    that 0 means genes that add nothing; it is a constant, which no attribution depends on.
+    Called with genes (N, G), it gives (N,). The image is encoded once. What null tokens answer is subtracted, so that 0
+    means genes that add nothing; it is a constant, which no attribution depends on.
     """
 
     def __init__(self, network: MGI, images: Tensor, mask: Tensor, read: Reading) -> None:
@@ -76,11 +76,11 @@ class MaskAnswer(nn.Module):
         self.network, self.mask, self.read = network, mask, read
         with torch.no_grad():
             self.image_tokens, self.maps = network.image_encoder.with_maps(images)
-            self.without_genes = self._sums(network.null_token)
+            self.without_genes = self._sums(network.tokens(None, torch.zeros(1, dtype=torch.bool, device=mask.device)))
 
     def forward(self, genes: Tensor) -> Tensor:
         """Genes as measured (N, G) to what they add (N,)."""
-        tokens = self.network.gene_resampling(self.network.encode(self.read(genes)))  # N K D
+        tokens = self.network.tokens(self.network.encode(self.read(genes)), _all_have(genes))  # N K D
         return self._sums(tokens) - self.without_genes
 
     def _sums(self, tokens: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ class HeadAnswer(nn.Module):
 
     def outputs(self, genes: Tensor) -> Tensor:
         """Genes as measured (N, G) to the patient's outputs (N, K)."""
-        vectors = self.network.gene_pooling(self.network.encode(self.read(genes)))  # N D
+        vectors = self.network.gene_vectors(self.network.encode(self.read(genes)), _all_have(genes))  # N D
         points, slices = len(vectors), len(self.images)
         joined = [self.images.repeat(points, 1), vectors.repeat_interleave(slices, 0)]
         each = self.network.head(torch.cat(joined, 1)).unflatten(0, (points, slices))  # N S K
@@ -120,6 +120,11 @@ class HeadAnswer(nn.Module):
     def forward(self, genes: Tensor) -> Tensor:
         """The number of each row."""
         return self.number(self.outputs(genes))
+
+
+def _all_have(genes: Tensor) -> Tensor:
+    """Yes for each row of genes (N, G)."""
+    return torch.ones(len(genes), dtype=torch.bool, device=genes.device)
 
 
 def log_odds(outputs: Tensor, chosen: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The answers of a pre-training with several modalities, of the numbers of all of them side by side.
+"""The answers of a network that reads several modalities, of the numbers of all of them side by side.
 
 P patients, R references, N points on a path, F numbers of all modalities, C channels, H W pixels, D common width.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mgi.explain.answers import Reading
+from mgi.explain.answers import Reading, as_measured
 from mgi.explain.integrated_gradients import AT_ONCE, Answer
 from mgi.explain.settings import CONTRAST, SIMILARITY
 from mgi.models.multimodal import MultimodalEncoder
@@ -24,6 +24,21 @@ class Layout:
 
     spans: Mapping[str, slice]
     has: Sequence[Sequence[str]]
+
+
+def reading_of(layout: Layout, patient: int, order: Sequence[str], read: Mapping[str, Reading]) -> Reading:
+    """What a fine-tuned network reads of a patient's numbers (N, F): its modalities in its `order`, NaN of one that the
+    patient lacks; `read` as in `MultimodalSubject`."""
+    has = layout.has[patient]
+
+    def reading(numbers: Tensor) -> Tensor:
+        parts = []
+        for name in order:
+            own = numbers[:, layout.spans[name]]
+            parts.append(read.get(name, as_measured)(own) if name in has else torch.full_like(own, torch.nan))
+        return torch.cat(parts, 1)
+
+    return reading
 
 
 class MultimodalSubject:

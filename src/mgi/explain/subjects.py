@@ -63,15 +63,23 @@ class PretrainingSubject:
 
 
 class MaskSubject:
-    """Summed probability within a mask: slices (S, C, H, W) and mask (S, 1, H, W) of each patient, None without one."""
+    """Summed probability within a mask: slices (S, C, H, W) and mask (S, 1, H, W) of each patient, None without one.
 
-    def __init__(self, network: MGI, shown: Sequence[tuple[Tensor, Tensor] | None], read: Reading) -> None:
+    `read` says what the network reads of each patient's numbers, None of one who has none of its modalities.
+    """
+
+    def __init__(
+        self,
+        network: MGI,
+        shown: Sequence[tuple[Tensor, Tensor] | None],
+        read: Callable[[int], Reading | None],
+    ) -> None:
         self._network, self._shown, self._read = network, shown, read
 
     def answers(self, patient: int) -> dict[str, Answer]:
-        """None where no pixel was predicted to be tumour."""
-        shown = self._shown[patient]
-        return {} if shown is None else {MASK: MaskAnswer(self._network, *shown, self._read)}
+        """None where no pixel was predicted to be tumour, or where there is nothing to read."""
+        shown, read = self._shown[patient], self._read(patient)
+        return {} if shown is None or read is None else {MASK: MaskAnswer(self._network, *shown, read)}
 
     def at_once(self, patient: int) -> int:
         """Every slice is decoded for every point."""
@@ -80,20 +88,26 @@ class MaskSubject:
 
 
 class HeadSubject:
-    """A number of what a network says of each patient and its slices (S, C, H, W); `numbers` make it of (N, K)."""
+    """A number of what a network says of each patient and its slices (S, C, H, W); `numbers` make it of (N, K).
+
+    `read` as in `MaskSubject`.
+    """
 
     def __init__(
         self,
         network: PatientNetwork,
         images: Callable[[int], Tensor],
         numbers: Sequence[Callable[[Tensor], Tensor]],
-        read: Reading,
+        read: Callable[[int], Reading | None],
     ) -> None:
         self._network, self._images, self._numbers, self._read = network, images, numbers, read
 
     def answers(self, patient: int) -> dict[str, Answer]:
-        """That number."""
-        return {HEAD: HeadAnswer(self._network, self._images(patient), self._numbers[patient], self._read)}
+        """That number; none where there is nothing to read."""
+        read = self._read(patient)
+        if read is None:
+            return {}
+        return {HEAD: HeadAnswer(self._network, self._images(patient), self._numbers[patient], read)}
 
     def at_once(self, patient: int) -> int:
         """The head alone sees every slice at every point."""

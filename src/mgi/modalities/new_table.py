@@ -64,11 +64,16 @@ class NewFeatures:
     values: NDArray[np.float32]
 
 
+class SampleMissingError(ConfigError):
+    """A table has no sample by the patient's name."""
+
+
 def read_new_features(path: Path, space: FeatureSpace, patient: str | None) -> NewFeatures:
     """Read the sample of `patient` (None: the only one) from a table like the one that the modality's section takes.
 
     Features are found by id, else by an Ensembl id without its version, else by a name that one of them has alone.
-    Raises BadInputError where the table has none of them, ConfigError where `patient` does not name one sample.
+    Raises BadInputError where the table has none of them, ConfigError where `patient` does not name one sample:
+    SampleMissingError where none has the name.
     """
     kind = modality(space.modality)
     source, key = next(iter(kind.own_files.items()), (None, ""))
@@ -132,7 +137,7 @@ def _item_of(lock: Lock, patient: str | None, path: Path) -> Item:
     wanted = patient_id_of(patient) if is_patient_id(patient) else patient
     same = exact or [item for item in lock.chosen if item.patient_id == wanted]
     if len(same) != 1:
-        raise ConfigError(f"--patient: {patient}: none of {len(lock.items)} samples of {path} by that name")
+        raise SampleMissingError(f"--patient: {patient}: none of {len(lock.items)} samples of {path} by that name")
     return replace(same[0], chosen=True)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from mgi.models.conv_stem import by_groups
+from mgi.models.dilated import with_quick_dilation
 from mgi.models.narrow_import import MONAI, deferred
 from mgi.models.settings import ModelSettings
 from mgi.models.torchvision_ops import allow_torchvision_without_cuda
@@ -49,7 +50,7 @@ def build_deeplabv3plus(settings: ModelSettings) -> nn.Module:
     from segmentation_models_pytorch import DeepLabV3Plus
 
     encoder = "resnet50" if settings.baseline_width >= 64 else "tu-tf_mobilenetv3_small_minimal_100"
-    return DeepLabV3Plus(  # type: ignore[no-any-return]
+    network = DeepLabV3Plus(
         encoder,
         encoder_weights=None,
         encoder_output_stride=16,
@@ -57,6 +58,7 @@ def build_deeplabv3plus(settings: ModelSettings) -> nn.Module:
         in_channels=settings.image_channels,
         classes=1,
     )
+    return with_quick_dilation(network)
 
 
 def _doubling(width: int) -> tuple[int, ...]:

@@ -61,7 +61,10 @@ class TwoWayBlock(nn.Module):
 
 
 class PlainUpsampling(nn.Module):
-    """`stages` transposed convolutions; the last map has width / 8 channels. (B, D, h, w) to (B, C, H, W)."""
+    """`stages` transposed convolutions; the last map has width / 8 channels. (B, D, h, w) to (B, C, H, W).
+
+    A doubling gives each pixel four of its own, which no other pixel touches: one matrix product, and a rearrangement.
+    """
 
     def __init__(self, width: int, stages: int) -> None:
         super().__init__()
@@ -75,9 +78,25 @@ class PlainUpsampling(nn.Module):
     def forward(self, pixels: Tensor, maps: list[Tensor]) -> Tensor:
         """Up from the patch grid; there is no pyramid, so `maps` is empty."""
         for stage, layer in enumerate(self.doublings):
-            pixels = layer(pixels)
+            assert isinstance(layer, nn.ConvTranspose2d)
+            pixels = doubled(pixels, layer)
             pixels = gelu(self.first_norm(pixels) if stage == 0 else pixels)
         return pixels
+
+
+def doubled(pixels: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
+    """What a transposed convolution of 2 x 2 pixels with stride 2 makes of (B, C, h, w): (B, C', 2 h, 2 w).
+
+    The same numbers but for rounding, in memory that lies channels-last. On one core forward and backward pass take
+    half the time of torch's own.
+    """
+    weight, bias = layer.weight, layer.bias  # C C' 2 2, C'
+    assert bias is not None
+    batch, channels, rows, columns = pixels.shape
+    each = pixels.permute(0, 2, 3, 1).reshape(-1, channels)  # B h w, C
+    four = torch.addmm(bias.repeat(4), each, weight.permute(0, 2, 3, 1).reshape(channels, -1))  # B h w, 2 2 C'
+    four = four.view(batch, rows, columns, 2, 2, -1).transpose(2, 3)  # B h 2 w 2 C'
+    return four.reshape(batch, 2 * rows, 2 * columns, -1).permute(0, 3, 1, 2)
 
 
 class MaskDecoder(nn.Module):
@@ -120,7 +139,9 @@ class MaskDecoder(nn.Module):
         pixels = image.transpose(1, 2).unflatten(2, (self.grid, self.grid))  # B D h w
         pixels = self.ascent(pixels, maps)
         weights = self.weights(genes).mean(1)  # B C
-        return torch.einsum("bc,bchw->bhw", weights, pixels).unsqueeze(1) + self.offset  # B 1 H W
+        # Channels last, as the maps lie: of another order the gradient would be copied at each layer behind.
+        logits: Tensor = pixels.permute(0, 2, 3, 1).flatten(1, 2) @ weights.unsqueeze(2)  # B H*W 1
+        return logits.view(len(pixels), 1, *pixels.shape[2:]) + self.offset  # B 1 H W
 
 
 def resize_logits(logits: Tensor, size: int) -> Tensor:

@@ -80,8 +80,15 @@ def build_gene_encoder(settings: ModelSettings, n_genes: int, sets: Members | No
 
 
 def _mamba_block(settings: ModelSettings) -> nn.Module:
-    width, both = settings.gene_width, settings.bidirectional
-    return Residual(width, Mamba(width, settings.gene_state, bidirectional=both, backend=settings.scan_backend))
+    width, tied = settings.gene_width, settings.gene_decays == "tied"
+    layer = Mamba(
+        width,
+        settings.gene_state,
+        bidirectional=settings.bidirectional,
+        tied_decays=tied,
+        backend=settings.scan_backend,
+    )
+    return Residual(width, layer)
 
 
 def _transformer_block(settings: ModelSettings) -> nn.Module:

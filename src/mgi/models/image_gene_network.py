@@ -1,25 +1,36 @@
 """What networks of an image and a patient's genes have in common, so that one training loop serves them all.
 
-B slices of U patients, G genes, C H W an image.
+B slices of U patients, R of them with genes, G genes, T rows of encoded expression, C H W an image, D width of tokens.
 """
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from mgi.models.film import UNetEncoder
-from mgi.models.further import FurtherModalities
+from mgi.models.further import FurtherModalities, encoded_where_known, known_among
 from mgi.models.gene_encoder import GeneEncoder
 from mgi.models.image_encoder import ImageEncoder
 from mgi.models.slide_encoder import SlideEncoder
+
+
+class Encoded(NamedTuple):
+    """What `encode` gave, apart: expression (k, T, D) of those who have it, None where nobody does, and their places
+    (k,) among U; and the rows of further modalities, None where there are none."""
+
+    own: Tensor | None
+    places: Tensor
+    others: Tensor | None
 
 
 class ImageGeneNetwork(nn.Module, ABC):
     """Both encoders, which pre-training aligns, and a null token for a patient without genes.
 
     With `further` modalities genes (U, G) are expression and behind it the numbers of each, NaN where a patient lacks
-    one. Without genes a patient has none of them.
+    one, be it expression. Without a `gene_encoder` they are those of further modalities alone. Without genes a patient
+    has none of them.
 
     In two steps, so that what nothing learned is computed once and can be kept: `encode` genes, then `decode` slices.
     """
@@ -29,19 +40,43 @@ class ImageGeneNetwork(nn.Module, ABC):
     def __init__(
         self,
         image_encoder: ImageEncoder | UNetEncoder | SlideEncoder,
-        gene_encoder: GeneEncoder,
+        gene_encoder: GeneEncoder | None,
         further: FurtherModalities | None = None,
     ) -> None:
         super().__init__()
+        if gene_encoder is None and further is None:
+            raise ValueError("neither expression nor further modalities, expected one of them")
         self.image_encoder, self.gene_encoder = image_encoder, gene_encoder
-        self.null_token = nn.Parameter(torch.zeros(1, 1, gene_encoder.width))
+        if gene_encoder is not None:
+            self.null_token = nn.Parameter(torch.zeros(1, 1, gene_encoder.width))
         self.further = further
 
-    def own_and_further(self, encoded: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-        """What `encode` gave, along its second axis: of expression, and of further modalities where there are any."""
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next(self.parameters()).device
+
+    def encode(self, genes: Tensor) -> Tensor:
+        """What `decode` needs of patients' genes (R, G), as far as it depends on them and the encoders alone."""
+        if self.further is None:
+            return self.encode_own(genes)
+        own, others = self.further.apart(genes)
+        rows = self.further.encode(others)
+        if self.gene_encoder is None:
+            return rows
+        known = encoded_where_known(own, self.encode_own, self.n_own_rows, self.gene_encoder.width)
+        return torch.cat([known, rows], 1)
+
+    def apart(self, encoded: Tensor | None, has_genes: Tensor) -> Encoded:
+        """What `encode` gave for those that have genes, in their order, or None; `has_genes` (U,) says who has any."""
+        rows = has_genes.nonzero().flatten()
         if encoded is None or self.further is None:
-            return encoded, None
-        return encoded[:, : -self.further.n_rows], encoded[:, -self.further.n_rows :]
+            return Encoded(encoded, rows, None)
+        if self.gene_encoder is None:
+            return Encoded(None, rows[:0], encoded)
+        has, own = known_among(encoded[:, : -self.further.n_rows])
+        others = encoded[:, -self.further.n_rows :]
+        return Encoded(own, rows[has], others) if has.any() else Encoded(None, rows[:0], others)
 
     def forward(self, image: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor) -> Tensor:
         """Outputs (B, ...) of slices (B, C, H, W).
@@ -52,9 +87,14 @@ class ImageGeneNetwork(nn.Module, ABC):
         encoded = self.encode(genes[has_genes]) if has_genes.any() else None
         return self.decode(image, encoded, patient, has_genes)
 
+    @property
     @abstractmethod
-    def encode(self, genes: Tensor) -> Tensor:
-        """What `decode` needs of patients' genes (U, G), as far as it depends on them and the encoder alone."""
+    def n_own_rows(self) -> int:
+        """T."""
+
+    @abstractmethod
+    def encode_own(self, genes: Tensor) -> Tensor:
+        """Expression (R, G) to what depends on it and its encoder alone (R, T, D)."""
 
     @abstractmethod
     def decode(self, image: Tensor, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:

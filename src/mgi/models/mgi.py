@@ -16,7 +16,7 @@ from mgi.models.fusion import MaskDecoder, resize_logits
 from mgi.models.gene_encoder import GeneEncoder, build_gene_encoder
 from mgi.models.gene_tokens import Members
 from mgi.models.image_encoder import ImageEncoder
-from mgi.models.image_gene_network import ImageGeneNetwork
+from mgi.models.image_gene_network import Encoded, ImageGeneNetwork
 from mgi.models.settings import ModelSettings
 
 
@@ -107,7 +107,7 @@ class MGI(ImageGeneNetwork):
     """Segment a slice with the help of the patient's genes, or without them through a learned null token.
 
     Further modalities add a token each to the gene tokens; before FiLM these are averaged first, so that all count
-    alike.
+    alike. Without a gene encoder there are their tokens alone.
     """
 
     image_encoder: ImageEncoder | UNetEncoder
@@ -115,40 +115,53 @@ class MGI(ImageGeneNetwork):
     def __init__(
         self,
         image_encoder: ImageEncoder | UNetEncoder,
-        gene_encoder: GeneEncoder,
+        gene_encoder: GeneEncoder | None,
         decoder: MaskDecoder | FilmDecoder,
         size: int,
         further: FurtherModalities | None = None,
     ) -> None:
         super().__init__(image_encoder, gene_encoder, further)
         self.decoder = decoder
-        self.gene_resampling = SegmentPooling(gene_encoder.tokens.n_tokens, decoder.gene_tokens)
+        if gene_encoder is not None:
+            self.gene_resampling = SegmentPooling(gene_encoder.tokens.n_tokens, decoder.gene_tokens)
         self.size = size
 
-    def encode(self, genes: Tensor) -> Tensor:
-        """What the decoder needs of patients' genes (U, G), as far as it depends on them and the encoder alone."""
+    @property
+    def n_own_rows(self) -> int:
+        """T: K tokens, or maxima and means of K segments."""
+        resampling = self.gene_resampling
+        return resampling.n_segments * (1 if resampling.length == 1 else 2)
+
+    def encode_own(self, genes: Tensor) -> Tensor:
+        """Expression (R, G) to segments of its tokens, not yet blended (R, T, D)."""
+        assert self.gene_encoder is not None
+        return self.gene_resampling.pool_segments(self.gene_encoder(genes)).flatten(1, 2)
+
+    def tokens(self, encoded: Tensor | None, has_genes: Tensor) -> Tensor:
+        """What the decoder reads of U patients (U, K + M, D), of M further modalities; alone a null token is one."""
+        apart = self.apart(encoded, has_genes)
         if self.further is None:
-            return self.gene_resampling.pool_segments(self.gene_encoder(genes))
-        own, others = self.further.apart(genes)
-        pooled = self.gene_resampling.pool_segments(self.gene_encoder(own)).flatten(1, 2)
-        return torch.cat([pooled, self.further.encode(others)], 1)
+            return self._own_tokens(apart, len(has_genes))
+        others: Tensor = self.further(apart.others, has_genes)  # U M D
+        if self.gene_encoder is None:
+            return others
+        own = self._own_tokens(apart, len(has_genes))
+        own = own.mean(1, keepdim=True) if isinstance(self.decoder, FilmDecoder) else own
+        return torch.cat([own, others], 1)
+
+    def _own_tokens(self, apart: Encoded, n_patients: int) -> Tensor:
+        """Of expression alone (U, K, D)."""
+        n_segments = self.gene_resampling.n_segments
+        if apart.own is None:
+            # Beside further tokens a null token counts as often as genes would; alone it may stand there once.
+            return self.null_token.expand(n_patients, 1 if self.further is None else n_segments, -1)
+        known = self.gene_resampling(apart.own.unflatten(1, (-1, n_segments)))  # those who have it, K D
+        null = self.null_token.to(known.dtype).expand(n_patients, n_segments, -1)
+        return null.index_put((apart.places,), known)
 
     def decode(self, image: Tensor, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
         """Logits (B, 1, H, W) of slices (B, C, H, W)."""
-        own, others = self.own_and_further(encoded)
-        if own is None:
-            # Beside further tokens a null token counts as often as genes would; alone it may stand there once.
-            count = 1 if self.further is None else self.gene_resampling.n_segments
-            tokens = self.null_token.expand(len(has_genes), count, -1)  # U 1 or K, D
-        else:
-            if self.further is not None:
-                own = own.unflatten(1, (-1, self.gene_resampling.n_segments))
-            known = self.gene_resampling(own)  # those with genes, K D
-            null = self.null_token.to(known.dtype).expand(len(has_genes), known.shape[1], -1)
-            tokens = null.index_put((has_genes.nonzero().flatten(),), known)  # U K D
-        if self.further is not None:
-            own_tokens = tokens.mean(1, keepdim=True) if isinstance(self.decoder, FilmDecoder) else tokens
-            tokens = torch.cat([own_tokens, self.further(others, has_genes)], 1)  # U K+M D
+        tokens = self.tokens(encoded, has_genes)
         image_tokens, maps = self.image_encoder.with_maps(image)
         logits = self.decoder(image_tokens, tokens[patient], maps)
         return resize_logits(logits, self.size)
@@ -165,7 +178,8 @@ def build_dual_encoder(settings: ModelSettings, n_genes: int, sets: Members | No
 
 def build_mgi(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> MGI:
     """The segmentation model for `n_genes` genes; `sets` as in `build_dual_encoder`."""
-    encoder, gene_encoder = build_image_encoder(settings), build_gene_encoder(settings, n_genes, sets)
+    encoder = build_image_encoder(settings)
+    gene_encoder = build_gene_encoder(settings, n_genes, sets) if settings.reads_expression else None
     decoder = FilmDecoder(settings) if settings.fusion == "film" else MaskDecoder(settings)
     return MGI(encoder, gene_encoder, decoder, settings.image_size, build_further(settings, n_genes))
 

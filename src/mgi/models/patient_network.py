@@ -1,6 +1,6 @@
 """A network that says something of a whole patient: vectors of each image and of the genes, and a small head.
 
-B slices or slides of U patients, G genes, C H W an image, D_i D_g the encoders' widths, K outputs.
+B slices or slides of U patients, G genes, C H W an image, D_i D_s D_g the encoders' widths, K outputs.
 """
 
 from collections.abc import Callable
@@ -20,61 +20,93 @@ from mgi.models.mgi import MixedPooling, build_image_encoder
 from mgi.models.settings import ModelSettings
 from mgi.models.slide_encoder import SlideEncoder, build_slide_encoder, slide_pooling
 
-Images = Tensor | tuple[Tensor, Tensor, Tensor]
-"""Slices (B, C, H, W); or of slides the tiles (B, N, E), their places (B, N, 2), and which of them are real (B, N)."""
+Tiles = tuple[Tensor, Tensor, Tensor]
+"""Of slides the tiles (B, N, E), their places (B, N, 2), and which of them are real (B, N)."""
+Images = Tensor | Tiles | tuple[Tensor, Tiles]
+"""Slices (B, C, H, W); or the tiles of slides; or slices and beside them the tiles of each patient's slide (U, ...)."""
 
 
 class PatientNetwork(ImageGeneNetwork):
     """K outputs of each image with its patient's genes, and behind them a score of how much the image counts.
 
     An image is a slice of a scan, of which a patient has several, or a slide. A learned vector stands for one that is
-    left out, the null token for genes that are. The tokens of further modalities stand beside the vector of the genes.
+    left out, the null token for genes that are. The tokens of further modalities stand beside the vector of the genes,
+    or without a gene encoder alone. With a `slide_encoder` a patient has a slide beside the scan: its vector, or a
+    learned one where it is left out, stands beside that of each slice.
     All slices count the same at the start. `mgi.tasks.patient_outputs` joins those of a patient.
     """
 
     def __init__(
         self,
         image_encoder: ImageEncoder | UNetEncoder | SlideEncoder,
-        gene_encoder: GeneEncoder,
-        gene_pooling: GenePooling,
+        gene_encoder: GeneEncoder | None,
+        gene_pooling: GenePooling | None,
         n_outputs: int,
         hidden: int,
         further: FurtherModalities | None = None,
+        slide_encoder: SlideEncoder | None = None,
     ) -> None:
         super().__init__(image_encoder, gene_encoder, further)
         of_slides = isinstance(image_encoder, SlideEncoder)
         self.image_pooling: Callable[[Any], Tensor] = slide_pooling if of_slides else MixedPooling()
         self.gene_pooling = gene_pooling
         self.null_image = nn.Parameter(torch.zeros(image_encoder.width))
-        n_vectors = 1 if further is None else 1 + len(further)
-        width = image_encoder.width + n_vectors * gene_encoder.width
+        width = image_encoder.width + (0 if gene_encoder is None else gene_encoder.width)
+        width += 0 if further is None else len(further) * further.width
+        self.slide_encoder = slide_encoder
+        if slide_encoder is not None:
+            self.null_slide = nn.Parameter(torch.zeros(slide_encoder.width))
+            width += slide_encoder.width
         layers = [nn.Linear(width, hidden), nn.GELU()] if hidden else []
         self.head = nn.Sequential(*layers, nn.Linear(hidden or width, n_outputs))
         self.attention = nn.Linear(image_encoder.width, 1)
         nn.init.zeros_(self.attention.weight)
         nn.init.zeros_(self.attention.bias)
 
-    def encode(self, genes: Tensor) -> Tensor:
-        """Pooled gene tokens (U, 1 or 2, D_g), not yet blended; behind them what is known of further modalities."""
-        if self.further is None:
-            return self.gene_pooling.parts(self.gene_encoder(genes))
-        own, others = self.further.apart(genes)
-        return torch.cat([self.gene_pooling.parts(self.gene_encoder(own)), self.further.encode(others)], 1)
+    @property
+    def n_own_rows(self) -> int:
+        """T: a pooled vector, or maxima and means."""
+        return 2 if self.gene_pooling is not None and self.gene_pooling.kind == "mixed" else 1
+
+    def encode_own(self, genes: Tensor) -> Tensor:
+        """Pooled gene tokens (R, 1 or 2, D_g), not yet blended."""
+        assert self.gene_encoder is not None
+        assert self.gene_pooling is not None
+        return self.gene_pooling.parts(self.gene_encoder(genes))
+
+    def gene_vectors(self, encoded: Tensor | None, has_genes: Tensor) -> Tensor:
+        """What the head reads of U patients beside the image (U, (1 + M) D_g), of M further modalities."""
+        apart, parts = self.apart(encoded, has_genes), []
+        if self.gene_encoder is not None:
+            genes = self.null_token[0].expand(len(has_genes), -1)  # U D_g
+            if apart.own is not None and self.gene_pooling is not None:
+                known = self.gene_pooling(apart.own)
+                genes = genes.to(known.dtype).index_put((apart.places,), known)
+            parts.append(genes)
+        if self.further is not None:
+            parts.append(self.further(apart.others, has_genes).flatten(1))  # U M D_g
+        return torch.cat(parts, 1)
 
     def decode(self, image: Images, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
         """Outputs and the score (B, K + 1) of images; see `image_vectors` for those that are left out."""
-        images = self.image_vectors(image)
-        genes = self.null_token[0].expand(len(has_genes), -1)  # U D_g
-        own, others = self.own_and_further(encoded)
-        if own is not None:
-            known = self.gene_pooling(own)
-            genes = genes.to(known.dtype).index_put((has_genes.nonzero().flatten(),), known)
-        if self.further is not None:
-            genes = torch.cat([genes, self.further(others, has_genes).flatten(1)], 1)  # U (1 + M) D_g
-        outputs = self.head(torch.cat([images, genes[patient]], 1))
+        scan, slide = apart(image)
+        images, genes = self.image_vectors(scan), self.gene_vectors(encoded, has_genes)
+        parts = [images, genes[patient]]
+        if self.slide_encoder is not None:
+            parts.append(self.slide_vectors(slide, len(has_genes))[patient])
+        outputs = self.head(torch.cat(parts, 1))
         return torch.cat([outputs, self.attention(images)], 1)
 
-    def image_vectors(self, image: Images) -> Tensor:
+    def slide_vectors(self, slide: Tiles | None, patients: int) -> Tensor:
+        """Vectors (U, D_s) of the slides beside scans; the learned one for each of those that are left out."""
+        assert self.slide_encoder is not None
+        vectors = self.null_slide.expand(patients, -1)
+        if slide is None or not (seen := seen_in(slide)).any():
+            return vectors
+        pooled = slide_pooling(self.slide_encoder(*(part[seen] for part in slide)))
+        return vectors.to(pooled.dtype).index_put((seen.nonzero().flatten(),), pooled)
+
+    def image_vectors(self, image: Tensor | Tiles) -> Tensor:
         """Vectors (B, D_i) of slices (B, C, H, W) or of slides' tiles, places and which are real.
 
         The learned vector stands for those that are left out.
@@ -88,7 +120,12 @@ class PatientNetwork(ImageGeneNetwork):
         return vectors
 
 
-def seen_in(image: Images) -> Tensor:
+def apart(image: Images) -> tuple[Tensor | Tiles, Tiles | None]:
+    """The scan, and the slide beside it if any."""
+    return image if isinstance(image, tuple) and len(image) == 2 else (image, None)
+
+
+def seen_in(image: Tensor | Tiles) -> Tensor:
     """Which images (B,) are not left out: a slice that is NaN all over is, and a slide without tiles."""
     return image[2].any(1) if isinstance(image, tuple) else ~image.flatten(1)[:, 0].isnan()
 
@@ -104,7 +141,11 @@ def build_patient_network(
     """The network with fresh weights; `hidden` units of one layer before the outputs, none for 0."""
     tile = settings.numbers_of_tile
     encoder = build_image_encoder(settings) if tile is None else build_slide_encoder(settings, tile)
-    gene_encoder = build_gene_encoder(settings, n_genes, sets)
-    pooling = gene_pooling_of(settings.gene_pooling, has_class_token=gene_encoder.has_class_token)
+    gene_encoder = build_gene_encoder(settings, n_genes, sets) if settings.reads_expression else None
+    pooling = None
+    if gene_encoder is not None:
+        pooling = gene_pooling_of(settings.gene_pooling, has_class_token=gene_encoder.has_class_token)
     further = build_further(settings, n_genes)
-    return PatientNetwork(encoder, gene_encoder, pooling, n_outputs, hidden, further)
+    tile = settings.numbers_of_tile_beside
+    slide_encoder = None if tile is None else build_slide_encoder(settings, tile)
+    return PatientNetwork(encoder, gene_encoder, pooling, n_outputs, hidden, further, slide_encoder)

@@ -93,6 +93,10 @@ class ModelSettings(Section):
     """Blocks of the gene encoder."""
     gene_state: Annotated[int, Field(ge=1, le=MOST)] = SIZES["base"]["gene_state"]
     """State size of the selective scan, for mamba."""
+    gene_decays: Literal["free", "tied"] = "free"
+    """Rates at which the states of the scan forget, for mamba; free: one is learned for each state of a channel; tied:
+    one for each channel, whose states forget 1, 2, 3, … times as fast, as free ones do at the start; fewer exponentials
+    on a CPU, and less that can be learned."""
     bidirectional: bool = True
     """The scan also runs from the last gene to the first, for mamba."""
     scan_backend: Literal["auto", "cpp", "triton", "torch", "mamba_ssm", "reference"] = "auto"
@@ -142,14 +146,25 @@ class ModelSettings(Section):
         return {}
 
     @property
+    def reads_expression(self) -> bool:
+        """Whether a fine-tuned network reads expression; here it does."""
+        return True
+
+    @property
     def numbers_of_tile(self) -> int | None:
         """Numbers of a slide's tile, of a network that reads slides; none here."""
         return None
 
+    @property
+    def numbers_of_tile_beside(self) -> int | None:
+        """The same of a network that reads scans and slides; none here."""
+        return None
+
     def plain(self) -> dict[str, Any]:
-        """As of any section; of no further encoders, and of slides by default, nothing is said: weights are as before
-        there were any."""
-        usual = {"encoders": {}, **{key: ModelSettings.model_fields[key].default for key in OF_SLIDES}}
+        """As of any section; of no further encoders, and of slides and decays by default, nothing is said: weights are
+        as before there were any."""
+        silent = (*OF_SLIDES, "gene_decays")
+        usual = {"encoders": {}, **{key: ModelSettings.model_fields[key].default for key in silent}}
         return {key: value for key, value in super().plain().items() if key not in usual or value != usual[key]}
 
     def for_modality(self, name: str) -> Self:
@@ -160,14 +175,22 @@ class ModelSettings(Section):
         return self.model_copy(update={"gene_encoder": self.encoders.get(name, "flat_mlp"), "gene_tokens": tokens})
 
     def reading(
-        self, channels: tuple[Channel, ...], further: Mapping[str, int] | None = None, tile_width: int | None = None
+        self,
+        channels: tuple[Channel, ...],
+        further: Mapping[str, int] | None = None,
+        tile_width: int | None = None,
+        tile_width_beside: int | None = None,
+        *,
+        expression: bool = True,
     ) -> "NetworkSettings":
         """The settings of a network of images with these channels, and of further modalities of so many numbers.
 
-        With a `tile_width` it reads slides, whose tiles have so many numbers.
+        With a `tile_width` it reads slides, whose tiles have so many numbers; with `tile_width_beside` slides beside
+        scans. Without `expression` it reads the further modalities alone.
         """
         numbers = {name: (further or {})[name] for name in sorted(further or {})}
-        more = {"channels": channels, "further": numbers, "tile_width": tile_width}
+        more: dict[str, Any] = {"channels": channels, "further": numbers, "expression": expression}
+        more |= {"tile_width": tile_width, "tile_width_beside": tile_width_beside}
         return NetworkSettings.model_validate({**dict(self), **more})
 
 
@@ -178,8 +201,12 @@ class NetworkSettings(ModelSettings):
     """What of an image it reads, in this order."""
     further: dict[str, Annotated[int, Field(ge=1)]] = Field(default={})
     """Numbers of each modality beside expression that it reads once fine-tuned."""
+    expression: bool = True
+    """Whether it reads expression once fine-tuned, beside these modalities."""
     tile_width: Annotated[int, Field(ge=1)] | None = None
-    """Numbers of a slide's tile; null: it reads no slides."""
+    """Numbers of a slide's tile, where slides are the image; null: they are not."""
+    tile_width_beside: Annotated[int, Field(ge=1)] | None = None
+    """The same of slides that are read beside a scan; null: there are none."""
 
     @property
     def image_channels(self) -> int:
@@ -192,13 +219,26 @@ class NetworkSettings(ModelSettings):
         return self.further
 
     @property
+    def reads_expression(self) -> bool:
+        """Whether it reads expression, and not further modalities alone."""
+        return self.expression
+
+    @property
     def numbers_of_tile(self) -> int | None:
-        """Numbers of a slide's tile; None where it reads no slides."""
+        """Numbers of a slide's tile where slides are the image; None where they are not."""
         return self.tile_width
 
+    @property
+    def numbers_of_tile_beside(self) -> int | None:
+        """Numbers of a slide's tile where slides are read beside a scan; None where they are not."""
+        return self.tile_width_beside
+
     def plain(self) -> dict[str, Any]:
-        """As of any section; of FLAIR alone, no further modalities and no slides nothing is said, as before there were
-        any."""
-        usual: dict[str, Any] = {"channels": ["flair"], "further": {}, "tile_width": None}
+        """As of any section; of FLAIR alone, expression, no further modalities and no slides nothing is said, as before
+        there was anything else."""
+        usual: dict[str, Any] = {"channels": ["flair"], "further": {}, "expression": True}
+        usual |= {"tile_width": None, "tile_width_beside": None}
         said = {key: value for key, value in super().plain().items() if key not in usual or value != usual[key]}
-        return said if self.tile_width else {key: value for key, value in said.items() if key not in OF_SLIDES}
+        if self.tile_width or self.tile_width_beside:
+            return said
+        return {key: value for key, value in said.items() if key not in OF_SLIDES}

@@ -70,6 +70,11 @@ class SlideEncoder(nn.Module):
         self.embedding.tile_mean.copy_(mean)
         self.embedding.tile_sd.copy_(torch.where(sd > 0, sd, 1.0))
 
+    @property
+    def is_standardised(self) -> bool:
+        """Whether it keeps a mean and standard deviation of tiles, and not the 0 and 1 that it begins with."""
+        return bool((self.embedding.tile_mean != 0).any() or (self.embedding.tile_sd != 1).any())
+
     def standardise_as(self, tensors: Mapping[str, Tensor], prefix: str) -> None:
         """Keep those of a trained encoder, whose tensors have names that begin with `prefix`."""
         for name, buffer in self.named_buffers():

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.core.errors import ConfigError
-from mgi.core.run import Run, by_patient, run_table
+from mgi.core.run import Run, run_table
+from mgi.core.run_choice import by_patient
 from mgi.core.section import Count, Distinct, Section
 
 Name = Annotated[str, Field(min_length=1)]

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import mgi
+from mgi.core.run import IMAGE
 from mgi.models.settings import NetworkSettings
 from mgi.release.slide_range import TileSource
 from mgi.training.weights import Weights
@@ -19,7 +20,7 @@ NAMES = {"pre": "T1 before contrast", "flair": "FLAIR", "post": "T1 after contra
 def bundle_metadata(weights: Weights, *, does: str, simulated: bool, tiles: TileSource | None = None) -> dict[str, Any]:
     """The entries of configs/metadata.json; `does` is the first sentence of the model's card.
 
-    `tiles` are what a model of slides reads in place of a scan.
+    `tiles` are what a model of slides reads in place of a scan, or beside it.
     """
     data = "SIMULATED patients" if simulated else "the cohort that MODEL_CARD.md describes"
     return {
@@ -40,7 +41,7 @@ def bundle_metadata(weights: Weights, *, does: str, simulated: bool, tiles: Tile
 
 
 def _inputs(weights: Weights, tiles: TileSource | None) -> dict[str, Any]:
-    """What the network reads: slices at its size or tiles, and where it reads genes the scaled expression."""
+    """What the network reads: slices at its size or tiles, and the scaled numbers of genetic modalities."""
     inputs: dict[str, Any] = {}
     if tiles is not None:
         made_by = f"vectors of tiles of {tiles.tile_px} pixels at {tiles.mpp:g} um, by the encoder {tiles.encoder}"
@@ -55,7 +56,7 @@ def _inputs(weights: Weights, tiles: TileSource | None) -> dict[str, Any]:
             "is_patch_data": True,
             "channel_def": {"0": made_by},
         }
-    elif weights.run.reads_image:
+    if IMAGE in weights.run.images:
         names = _channels(weights.model)
         inputs["image"] = {
             **_image(weights.model, len(names)),
@@ -64,19 +65,29 @@ def _inputs(weights: Weights, tiles: TileSource | None) -> dict[str, Any]:
             "value_range": [],
             "channel_def": names,
         }
-    if weights.run.reads_genes:
-        inputs["expression"] = {
-            "type": "tuples",
-            "format": "sequence",
-            "modality": "RNA",
-            "num_channels": 1,
-            "spatial_shape": [len(weights.genes)],
-            "dtype": "float32",
-            "value_range": [],
-            "is_patch_data": False,
-            "channel_def": {"0": "expression as the scaler of genes.parquet gives it, genes in the order of that file"},
-        }
+    if weights.run.reads_genes and weights.model.expression:
+        told = "expression as the scaler of genes.parquet gives it, genes in the order of that file"
+        inputs["expression"] = _numbers("RNA", len(weights.genes), told)
+    for name, size in sorted(weights.model.further.items()):
+        inputs[name] = _numbers(
+            name, size, f"{name} as {name}.fit.parquet gives it, features in the order of that file"
+        )
     return inputs
+
+
+def _numbers(modality: str, size: int, told: str) -> dict[str, Any]:
+    """A vector of so many numbers."""
+    return {
+        "type": "tuples",
+        "format": "sequence",
+        "modality": modality,
+        "num_channels": 1,
+        "spatial_shape": [size],
+        "dtype": "float32",
+        "value_range": [],
+        "is_patch_data": False,
+        "channel_def": {"0": told},
+    }
 
 
 def _output(weights: Weights) -> dict[str, Any]:

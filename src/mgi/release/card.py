@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mgi.core.run import Run
+from mgi.core.run import IMAGE, SLIDES, Run
 from mgi.evaluation.intervals import Interval
 from mgi.modalities.fitted_features import FittedFeatures
 from mgi.release.slide_range import SlideRange, TileSource
@@ -29,7 +29,7 @@ class CardContent:
     """What a card tells. `scores` are of `score_name` by expression input, empty where the run was not tested.
 
     `head` says what the outputs of a task of labels mean. `further` are the modalities that are read beside expression,
-    and `made_up` says that one of them is simulated.
+    and `made_up` says that one of them is simulated. `slides` are what the training patients had beside scans.
     """
 
     run: Run
@@ -48,17 +48,20 @@ class CardContent:
     head: Mapping[str, Any] | None = None
     further: Mapping[str, FittedFeatures] = field(default_factory=dict)
     made_up: bool = False
+    slides: SlideRange | None = None
 
     @property
     def does(self) -> str:
         """What the model says of a patient, and from what."""
         image, genes = self.run.reads_image, self.run.reads_genes
-        seen = "axial FLAIR slices" if self.tiles is None else "whole-slide images"
-        either = f"from {seen}, the gene expression{self.beside}, or both"
-        alone = f"from gene expression{self.beside}" if self.further else "from genes alone"
+        kinds = {IMAGE: "axial FLAIR slices", SLIDES: "whole-slide images"}
+        seen = ", ".join(kinds.get(one, one) for one in self.run.images)
+        together = "any of them" if len(self.run.images) > 1 else "both"
+        either = f"from {seen}, {self.genetic('the ')}, or {together}"
+        alone = f"from {self.genetic()}" if self.further else "from genes alone"
         of_labels = either if image and genes else f"from {seen} alone" if image else alone
         if self.head is None:
-            given = f"and, where it is given, from the patient's gene expression{self.beside}" if genes else "alone"
+            given = f"and, where it is given, from the patient's {self.genetic()}" if genes else "alone"
             return f"Segments the tumour of a lower-grade glioma from axial FLAIR slices {given}"
         if "classes" in self.head:
             return (
@@ -67,14 +70,35 @@ class CardContent:
         return f"Ranks patients with a lower-grade glioma by their risk ({self.head['endpoint']}), {of_labels}"
 
     @property
-    def beside(self) -> str:
-        """The modalities that are read beside expression, to follow its name."""
-        return f" with {', '.join(self.further)} beside it" if self.further else ""
+    def reads_expression(self) -> bool:
+        """Whether expression is among what the model reads."""
+        return self.run.reads_genes and bool(self.model.get("expression", True))
+
+    def genetic(self, article: str = "") -> str:
+        """What is read of a patient's genes, behind an article."""
+        if not self.reads_expression:
+            return f"{article}{' and '.join(self.further)}"
+        return f"{article}gene expression" + (f" with {', '.join(self.further)} beside it" if self.further else "")
 
     @property
     def tiles(self) -> TileSource | None:
         """The tiles of slides that the model reads; None where it reads scans."""
         return self.trained.source if isinstance(self.trained, SlideRange) else None
+
+    @property
+    def any_tiles(self) -> TileSource | None:
+        """The same, or those of slides beside scans."""
+        if self.slides is None:
+            return self.tiles
+        return self.slides.source if SLIDES in self.run.images else None
+
+    @property
+    def asked(self) -> str:
+        """What `mgi predict` is given, beside expression."""
+        if self.slides is None:
+            return "IMAGE" if self.tiles is None else "--slide SLIDE"
+        named = {IMAGE: "IMAGE", SLIDES: "--slide SLIDE"}
+        return " ".join(named[one] for one in self.run.images) or "--expression GENES"
 
     @property
     def output(self) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import barcode_of
-from mgi.modalities.new_table import NewFeatures, read_new_features
+from mgi.modalities.new_table import NewFeatures, SampleMissingError, read_new_features
 from mgi.release.ensemble import Model
 from mgi.release.package import Release
 from mgi.release.request import PredictionRequest
@@ -49,26 +49,42 @@ class NewModality:
 def read_modalities(request: PredictionRequest, model: Model, sample: str | None) -> dict[str, NewModality]:
     """Those that the request names; `sample` is that of the expression, None without it.
 
-    Raises ConfigError for one that the model does not read, or without expression; BadInputError where more than
-    `--max-missing` of a member's features have no value.
+    One whose shared table lacks the patient is left out. Raises ConfigError for one that the model does not read,
+    or of another patient than the others; BadInputError where more than `--max-missing` of a member's features have no
+    value.
     """
-    tables = request.modalities
-    known = sorted(model.first.weights.model.further)
-    for name in tables:
+    known, read = sorted(model.first.weights.model.further), dict[str, NewModality]()
+    for name in request.modalities:
         if name not in known:
             expected = ", ".join(known) or "none"
-            raise ConfigError(f"--modality: found {name}, expected {expected}: what {model.name} reads beside genes")
-    if tables and sample is None:
-        raise ConfigError("--modality: found no --expression, expected both: who lacks it has null tokens alone")
-    return {name: _read(request, model, name, str(sample)) for name in sorted(tables)}
+            beside = " beside genes" if model.first.reads_expression or not known else ""
+            raise ConfigError(f"--modality: found {name}, expected {expected}: what {model.name} reads{beside}")
+    first = None if sample is None else ("--expression", sample)
+    for name in sorted(request.modalities):
+        label = request.own_samples.get(name, request.sample)
+        try:
+            found = read_new_features(request.modalities[name], model.first.further[name].space, label)
+        except SampleMissingError:
+            if name in request.shared:
+                continue
+            raise
+        if first is not None:
+            _require_same_patient(request.modalities[name], found.sample, *first)
+        read[name] = _checked(request, model, name, found)
+        first = first or (f"--modality {name}", found.sample)
+    return read
 
 
-def _read(request: PredictionRequest, model: Model, name: str, sample: str) -> NewModality:
-    path = request.modalities[name]
-    found = read_new_features(path, model.first.further[name].space, request.sample)
-    own, other = barcode_of(found.sample), barcode_of(sample)
+def _require_same_patient(path: Path, sample: str, option: str, other_sample: str) -> None:
+    """Raise ConfigError where two samples are of two patients by their barcodes."""
+    own, other = barcode_of(sample), barcode_of(other_sample)
     if own is not None and other is not None and own.patient_id != other.patient_id:
-        raise ConfigError(f"--modality: {path}: {found.sample!r}, but --expression is of {sample!r}: not one patient")
+        raise ConfigError(f"--modality: {path}: {sample!r}, but {option} is of {other_sample!r}: not one patient")
+
+
+def _checked(request: PredictionRequest, model: Model, name: str, found: NewFeatures) -> NewModality:
+    """What was read, with the features that have no value in any member's eyes."""
+    path = request.modalities[name]
     lacking: list[tuple[float, int, tuple[str, ...]]] = []
     for member in model.members:
         fitted, values = member.further[name].fitted, _values(member, name, found, path)
@@ -90,9 +106,14 @@ def _values(member: Release, name: str, found: NewFeatures, path: Path) -> NDArr
     return found.values
 
 
-def beside_genes(genes: NDArray[np.float32], member: Release, given: Mapping[str, NewModality]) -> NDArray[np.float32]:
-    """A patient's numbers (K,) as the network of a member reads them: NaN of each modality that is not given."""
-    parts: list[NDArray[np.float32]] = [genes]
+def beside_genes(
+    genes: NDArray[np.float32] | None, member: Release, given: Mapping[str, NewModality]
+) -> NDArray[np.float32]:
+    """A patient's numbers (K,) as the network of a member reads them: NaN of each modality that is not given, be it
+    expression."""
+    parts: list[NDArray[np.float32]] = []
+    if member.weights.model.expression:
+        parts.append(np.full(len(member.fitted.gene_ids), np.nan, np.float32) if genes is None else genes)
     for name, size in sorted(member.weights.model.further.items()):
         if name in given:
             parts.append(member.further[name].space.scaled(given[name].read.values, member.further[name].fitted))
@@ -101,8 +122,7 @@ def beside_genes(genes: NDArray[np.float32], member: Release, given: Mapping[str
     return np.concatenate(parts)
 
 
-def modalities_said(model: Model, given: Mapping[str, NewModality]) -> str:
-    """What was used of each modality beside expression, in words, to follow what is said of the genes."""
+def modalities_said(model: Model, given: Mapping[str, NewModality]) -> list[str]:
+    """What was used of each modality but expression, in words."""
     names = sorted(model.first.weights.model.further)
-    said = [f"{name} of {given[name].read.sample}" if name in given else f"{name}: null token" for name in names]
-    return "".join(f", {one}" for one in said)
+    return [f"{name} of {given[name].read.sample}" if name in given else f"{name}: null token" for name in names]

@@ -19,7 +19,7 @@ from mgi.release.new_modalities import NewModality, beside_genes, modalities_sai
 from mgi.release.new_slide import NewSlide, read_new_slide
 from mgi.release.package import Release, tile_moments
 from mgi.release.request import PredictionRequest
-from mgi.release.slide_range import SlideRange, TileSource, slide_flags
+from mgi.release.slide_range import TileSource, slide_flags
 from mgi.release.training_range import Flag, TrainingRange, gene_flags, image_flags
 
 Genes = tuple[NewExpression | None, NDArray[np.float32] | None]  # as read, and as the network takes them
@@ -82,8 +82,9 @@ def read_patient(request: PredictionRequest, model: Model, files: ExpressionFile
     Raises BadInputError where the image is far from training's and nothing forces it, and ConfigError where image and
     genes are those of two patients, or the model reads no genes.
     """
-    if request.expression is not None and not model.first.reads_genes:
-        raise ConfigError(f"--expression: {model.name} was trained without genes; leave it out")
+    if request.expression is not None and not model.first.reads_expression:
+        without = "expression" if model.first.reads_genes else "genes"
+        raise ConfigError(f"--expression: {model.name} was trained without {without}; leave it out")
     new, slide, flags, far = None, None, list[Flag](), list[str]()
     if request.slide is not None:
         slide = read_new_slide(request.slide, _tiles_of(model), request.tile_weights, request.mpp)
@@ -91,21 +92,25 @@ def read_patient(request: PredictionRequest, model: Model, files: ExpressionFile
         far = require_near(request.slide, flags, force=request.force)
     if request.image is not None:
         new = read_new_image(request.image, request.series, request.volume, model.first.weights.model.channels)
-        flags = each_once(
+        flags += each_once(
             flag
             for member in model.members
             if isinstance(trained := member.training_range, TrainingRange)
             for flag in image_flags(new.images, trained, new.warning, new.not_axial)
         )
         far = require_near(request.image, flags, force=request.force)
+    if new is not None and slide is not None:
+        require_one_patient(request, new.patient_id, slide.patient_id)
     genes = (files or ExpressionFiles(model)).genes_of(request)
     sample = genes[0][0].sample if genes[0][0] is not None else None
     named = next((one.patient_id for one in (new, slide) if one is not None), None)
     doubt = None if sample is None else doubt_of_names(named, sample, request)
     modalities = read_modalities(request, model, sample)
+    for name, one in list(modalities.items())[: 1 if sample is None else 0]:
+        doubt = doubt_of_names(named, one.read.sample, request, f"--modality {name}")
     flags += [flag for name, one in modalities.items() for flag in one.flag(name)]
     genes = [
-        (own, None if scaled is None else beside_genes(scaled, member, modalities))
+        (own, None if scaled is None and not modalities else beside_genes(scaled, member, modalities))
         for (own, scaled), member in zip(genes, model.members, strict=True)
     ]
     return NewPatient(
@@ -124,9 +129,18 @@ def _tiles_of(model: Model) -> TileSource:
 
 
 def _flags_of_slide(slide: NewSlide, member: Release) -> Iterator[Flag]:
-    trained = member.training_range
-    assert isinstance(trained, SlideRange)
+    trained = member.of_slides
+    assert trained is not None
     yield from slide_flags(slide.bag, tile_moments(member.weights), trained)
+
+
+def require_one_patient(request: PredictionRequest, scan: str | None, slide: str | None) -> None:
+    """Raise ConfigError where scan and slide are those of two patients by their barcodes."""
+    both = [None if name is None else barcode_of(name) for name in (scan, slide)]
+    if None not in both and len({one.patient_id for one in both if one is not None}) > 1:
+        raise ConfigError(
+            f"{request.slide}: a slide of {slide}, but {request.image} is of {scan}; expected both of one patient"
+        )
 
 
 def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str]:
@@ -140,8 +154,12 @@ def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str
     return [flag.flag for flag in far]
 
 
-def doubt_of_names(image_id: str | None, sample: str, request: PredictionRequest) -> str | None:
+def doubt_of_names(
+    image_id: str | None, sample: str, request: PredictionRequest, option: str = "--expression"
+) -> str | None:
     """What to say where the ids of image and genes differ and are no barcodes; a sample that nobody chose needs none.
+
+    `option` names the file of the sample.
 
     Raises ConfigError where image and genes are those of two patients by their barcodes.
     """
@@ -152,7 +170,7 @@ def doubt_of_names(image_id: str | None, sample: str, request: PredictionRequest
         return None if request.sample is None else f"the image says PatientID {image_id!r}, the genes are of {sample!r}"
     if image.patient_id != genes.patient_id:
         raise ConfigError(
-            f"{request.slide or request.image}: PatientID {image_id!r}, but --expression is of {sample!r}; "
+            f"{request.slide or request.image}: PatientID {image_id!r}, but {option} is of {sample!r}; "
             "expected both of one patient"
         )
     return None
@@ -162,7 +180,7 @@ def flags_of_genes(model: Model, genes: Sequence[Genes]) -> list[Flag]:
     """Flags of the genes, as any member raises them."""
     flags = list[Flag]()
     for member, (own, scaled) in zip(model.members, genes, strict=True):
-        alone = None if scaled is None else scaled[: len(member.fitted.gene_ids)]
+        alone = None if own is None or scaled is None else scaled[: len(member.fitted.gene_ids)]
         flags += gene_flags(own, alone, member.training_range.expression)
     return flags
 
@@ -179,15 +197,21 @@ def each_once(raised: Iterable[Flag]) -> list[Flag]:
 
 def genes_said(model: Model, patient: NewPatient) -> str:
     """Whose genes were used, if any, and whose further modalities."""
+    further = modalities_said(model, patient.modalities)
     if patient.expression is not None:
-        return f"genes of {patient.expression.sample}{modalities_said(model, patient.modalities)}"
+        return ", ".join([f"genes of {patient.expression.sample}", *further])
+    if patient.modalities:
+        return ", ".join([*(["genes: null token"] if model.first.reads_expression else []), *further])
     return "without genes (null token)" if model.first.reads_genes else "the model reads no genes"
 
 
 def report_of(request: PredictionRequest, model: Model, patient: NewPatient, flags: Sequence[Flag]) -> dict[str, Any]:
     """What every report says: of the image, the genes, the flags and the model."""
     new, slide, expression = patient.image, patient.slide, patient.expression
-    seen = request.slide or request.image
+    seen, source, beside = request.slide or request.image, slide, dict[str, Any]()
+    if request.slide is not None and slide is not None and new is not None:
+        seen, source = request.image, None  # the scan; the slide stands beside it
+        beside = {"slide": {"name": request.slide.name, "kind": slide.kind, "sha256": slide.sha256}}
     genes: dict[str, Any] = {"used": genes_said(model, patient)}
     if expression is not None:
         genes |= {
@@ -203,12 +227,13 @@ def report_of(request: PredictionRequest, model: Model, patient: NewPatient, fla
         }
     return {
         "image": None if seen is None else seen.name,
-        "kind": slide.kind if slide is not None else None if new is None else new.kind,
-        "image_sha256": slide.sha256 if slide is not None else None if new is None else new.images.source,
+        "kind": source.kind if source is not None else None if new is None else new.kind,
+        "image_sha256": source.sha256 if source is not None else None if new is None else new.images.source,
         "genes": genes,
         **({"modalities": _of_modalities(model, patient)} if model.first.further else {}),
         "flags": [asdict(flag) for flag in flags],
         **({} if slide is None else {"tiles": len(slide.bag.corners)}),
+        **beside,
         "notes": [note for one in (new, slide) if one is not None for note in one.notes],
         "model": {
             "run": model.name,

@@ -25,6 +25,7 @@ FORMAT = "mgi-release-3"
 CONFIG, WEIGHTS, GENES, CARD = "config.json", "weights.safetensors", "genes.parquet", "MODEL_CARD.md"
 COPY = "copy the release again"
 FILES = (WEIGHTS, GENES, CARD)
+SLIDE_RANGE = "slide_range"  # an entry of config.json where slides are read beside scans
 METADATA = "configs/metadata.json"  # for other programs; releases of before there was one lack it
 FIELDS = (
     "digest", "expression_unit", "files", "format", "genes", "method", "mgi", "model", "reads_genes", "run",
@@ -36,9 +37,10 @@ FIELDS = (
 class Release:
     """A model ready for use: the network with its weights, the frozen genes and what training was like.
 
-    `digest` stands for the whole folder, `further` has what the model reads beside expression. `reads_genes` is False
-    where the method, or its training, had no genes; `learning` says what its outputs mean. `threshold` is that of a
-    mask, None where the answer is of the patient.
+    `digest` stands for the whole folder, `further` has what the model reads beside expression, or alone. `reads_genes`
+    is False where the method, or its training, had no genes, whatever modality; `learning` says what its outputs mean.
+    `threshold` is that of a mask, None where the answer is of the patient. `slide_range` is there where slides are read
+    beside scans.
     """
 
     network: nn.Module
@@ -52,11 +54,27 @@ class Release:
     simulated: bool
     digest: str
     further: Mapping[str, Further]
+    slide_range: SlideRange | None = None
+
+    @property
+    def of_slides(self) -> SlideRange | None:
+        """What the training patients' slides were like; None where it reads scans alone."""
+        return self.training_range if isinstance(self.training_range, SlideRange) else self.slide_range
+
+    @property
+    def reads_expression(self) -> bool:
+        """Whether expression is among what it reads."""
+        return self.reads_genes and self.weights.model.expression
 
     @property
     def tiles(self) -> TileSource | None:
-        """The tiles of slides that the model reads; None where it reads scans."""
-        return self.training_range.source if isinstance(self.training_range, SlideRange) else None
+        """The tiles of slides that the model reads; None where it reads scans alone."""
+        return None if self.of_slides is None else self.of_slides.source
+
+    @property
+    def reads_several(self) -> bool:
+        """Whether it can be given a scan and a slide of one patient."""
+        return self.slide_range is not None
 
 
 def require_no_release(folder: Path) -> None:
@@ -82,6 +100,11 @@ def load_release(folder: Path) -> Release:
             raise BadInputError(
                 f"{where}: {field}: found {_short(config.get(field))}, expected {_short(expected)} as its files say"
             )
+    beside = None
+    if weights.model.tile_width_beside is not None:
+        if SLIDE_RANGE not in config:
+            raise BadInputError(f"{where}: {SLIDE_RANGE}: missing")
+        beside = read_record(SlideRange, config[SLIDE_RANGE], f"{where}: {SLIDE_RANGE}")
     kind: Any = TrainingRange if weights.model.tile_width is None else SlideRange
     return Release(
         network=network_of(weights, folder / WEIGHTS),
@@ -89,6 +112,7 @@ def load_release(folder: Path) -> Release:
         weights=weights,
         fitted=fitted,
         further=read_further(folder, weights, folder / WEIGHTS),
+        slide_range=beside,
         training_range=read_record(kind, config["training_range"], f"{where}: training_range"),
         **{name: config[name] for name in ("expression_unit", "reads_genes", "threshold", "simulated", "digest")},
     )
@@ -156,7 +180,8 @@ def entries_of(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
 
 def tile_moments(weights: Weights) -> Moments:
     """Mean and deviation (E,) by which a network of slides standardises tiles."""
-    mean, sd = (weights.tensors[f"image_encoder.embedding.tile_{name}"] for name in ("mean", "sd"))
+    encoder = "image_encoder" if weights.model.tile_width_beside is None else "slide_encoder"
+    mean, sd = (weights.tensors[f"{encoder}.embedding.tile_{name}"] for name in ("mean", "sd"))
     return mean.double().numpy(), sd.double().numpy()
 
 

@@ -18,6 +18,7 @@ from mgi.release.package import (
     FORMAT,
     GENES,
     METADATA,
+    SLIDE_RANGE,
     WEIGHTS,
     entries_of,
     require_no_release,
@@ -52,7 +53,7 @@ def write_release(folder: Path, *, trained: Trained, content: CardContent) -> No
     write_further(folder, trained.further)
     with atomic_path(folder / CARD) as part:
         part.write_text(model_card(content), encoding="utf-8")
-    metadata = bundle_metadata(loaded, does=content.does, simulated=content.simulated, tiles=content.tiles)
+    metadata = bundle_metadata(loaded, does=content.does, simulated=content.simulated, tiles=content.any_tiles)
     write_json(folder / METADATA, metadata)
     names = (*FILES, METADATA, *files_of(list(trained.further)))
     config = {
@@ -62,6 +63,7 @@ def write_release(folder: Path, *, trained: Trained, content: CardContent) -> No
         "expression_unit": content.expression["unit"],
         "threshold": None if reads_labels(loaded.run.task) else THRESHOLD,
         "training_range": asdict(content.trained),
+        **({} if content.slides is None else {SLIDE_RANGE: asdict(content.slides)}),
         "simulated": content.simulated,
         "files": {name: size_and_digest(folder / name) for name in names},
     }

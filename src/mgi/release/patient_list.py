@@ -1,7 +1,7 @@
 """Patients to be predicted, from a table that names their files or from a folder that holds them."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,15 +25,16 @@ class Listed:
     fault: BadInputError | None = None
 
 
-def patients_in_table(path: Path, common: PredictionRequest) -> list[Listed]:
-    """The patients of a TSV or CSV with the columns `patient` and, as far as they are needed, the others of COLUMNS.
+def patients_in_table(path: Path, common: PredictionRequest, modalities: Sequence[str] = ()) -> list[Listed]:
+    """The patients of a TSV or CSV with the columns `patient` and, as far as they are needed, the others of COLUMNS and
+    of `modalities` that the model reads beside expression.
 
     Paths are relative to the table. What a column does not say is taken from `common`, but that without a column
-    `sample` the patient's name is the label in the file of expression, and with an empty one no expression is read.
-    Raises BadInputError naming line and column.
+    `sample` the patient's name is the label in the shared tables, and with an empty one none of them is read. Raises
+    BadInputError naming line and column.
     """
     listed: dict[str, Listed] = {}
-    for number, row in _rows(path):
+    for number, row in _rows(path, (*COLUMNS, *modalities)):
         where = f"{path}: line {number}"
         patient = row["patient"]
         if not is_patient_id(patient):
@@ -42,7 +43,8 @@ def patients_in_table(path: Path, common: PredictionRequest) -> list[Listed]:
             )
         if patient in listed:
             raise BadInputError(f"{where}: patient: found {patient} a second time, expected one line each")
-        listed[patient] = Listed(patient=patient, request=_request(row, common, path.parent, where))
+        request = _with_modalities(_request(row, common, path.parent, where), row, path.parent, modalities)
+        listed[patient] = Listed(patient=patient, request=request)
     if not listed:
         raise BadInputError(f"{path}: no line below the header, expected one for each patient")
     return list(listed.values())
@@ -86,10 +88,28 @@ def _in_folder(path: Path, common: PredictionRequest) -> Listed:
 
 
 def _of_sample(request: PredictionRequest, sample: str) -> PredictionRequest:
-    return request if request.expression is None else replace(request, sample=sample)
+    """With the label in tables that all share, of which those of modalities need not have it."""
+    shared = tuple(sorted(request.modalities))
+    nothing = request.expression is None and not shared
+    return request if nothing else replace(request, sample=sample, shared=shared)
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+def _with_modalities(
+    request: PredictionRequest, row: Mapping[str, str], folder: Path, modalities: Sequence[str]
+) -> PredictionRequest:
+    """The patient's own tables in place of the shared ones, of which none is read where the sample is left empty."""
+    own = {name: folder / row[name] for name in modalities if row.get(name)}
+    label = row.get("sample") or None
+    shared = {} if "sample" in row and label is None else request.modalities
+    return replace(
+        request,
+        modalities={**shared, **own},
+        own_samples=dict.fromkeys(own, label) | {name: label or row["patient"] for name in shared if name not in own},
+        shared=tuple(sorted(set(shared) - set(own))),
+    )
+
+
+def _rows(path: Path, known: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """The lines of a table by number, each cell by its column."""
     separator = _SEPARATORS.get(path.suffix.lower())
     if separator is None:
@@ -98,15 +118,15 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         with path.open(encoding="utf-8-sig", newline="") as source:
             header, *lines = list(csv.reader(source, delimiter=separator, strict=True)) or [[]]
     except FileNotFoundError:
-        raise BadInputError(f"{path}: missing, expected a table with the columns {', '.join(COLUMNS)}") from None
+        raise BadInputError(f"{path}: missing, expected a table with the columns {', '.join(known)}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInputError(f"{path}: not readable as text with columns ({error})") from None
     names = [name.strip().lower() for name in header]
     if "patient" not in names or len(names) != len(set(names)):
         shown = ", ".join(names)[:200]
-        raise BadInputError(f"{path}: columns: found {shown}, expected patient once, and of {', '.join(COLUMNS[1:])}")
-    if unknown := [name for name in names if name not in COLUMNS]:
-        raise BadInputError(f"{path}: columns: found {unknown[0]!r}, expected none but {', '.join(COLUMNS)}")
+        raise BadInputError(f"{path}: columns: found {shown}, expected patient once, and of {', '.join(known[1:])}")
+    if unknown := [name for name in names if name not in known]:
+        raise BadInputError(f"{path}: columns: found {unknown[0]!r}, expected none but {', '.join(known)}")
     rows = []
     for number, cells in enumerate(lines, start=2):
         if cells and len(cells) != len(names):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import write_json
+from mgi.core.run import IMAGE, SLIDES
 from mgi.release.ensemble import Model
 from mgi.release.mask_summary import MaskSummary, largest_body, summarise_mask
 from mgi.release.new_image import report_path, write_new_mask, write_new_probability
@@ -110,8 +111,8 @@ class Prediction:
         return f"{answer['endpoint']} risk above that of {above}"
 
     def _image_said(self) -> str:
-        seen = self.request.slide or self.request.image
-        return "without an image" if seen is None else seen.name
+        seen = [one.name for one in (self.request.image, self.request.slide) if one is not None]
+        return " and ".join(seen) or "without an image"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,14 +178,34 @@ def _answered(
     """The answer of a task of labels."""
     if request.largest_component:
         raise ConfigError(f"--largest-component: {model.name} draws no mask; leave it out")
+    if model.first.reads_several:
+        _require_read(model, request)
+        return _of_labels(model, request, device, files)
     seen, named = (request.slide, "--slide") if model.first.tiles is not None else (request.image, "IMAGE")
     if (other := request.image if named == "--slide" else request.slide) is not None:
         kind = "slides" if named == "--slide" else "scans"
         raise ConfigError(f"{other}: found no {named}, expected one or none: {model.name} reads {kind}")
-    if seen is None and request.expression is None:
-        raise ConfigError(f"{named} and --expression: both missing, expected one at least")
+    if seen is None and request.expression is None and not request.modalities:
+        genes = "--expression" if model.first.reads_expression or not model.first.further else "--modality"
+        raise ConfigError(f"{named} and {genes}: both missing, expected one at least")
     if seen is not None and not model.first.weights.run.reads_image:
         raise ConfigError(f"{named}: found {seen}, expected none: {model.name} was trained without images")
+    return _of_labels(model, request, device, files)
+
+
+def _require_read(model: Model, request: PredictionRequest) -> None:
+    """Raise ConfigError where a model of scans and slides is given nothing, or an image that it was trained without."""
+    named = {IMAGE: ("IMAGE", request.image), SLIDES: ("--slide", request.slide)}
+    for image, (option, given) in named.items():
+        if given is not None and image not in model.first.weights.run.images:
+            raise ConfigError(f"{option}: found {given}, expected none: {model.name} was trained without it")
+    if request.image is None and request.slide is None and request.expression is None:
+        raise ConfigError("IMAGE, --slide and --expression: all missing, expected one at least")
+
+
+def _of_labels(
+    model: Model, request: PredictionRequest, device: torch.device, files: ExpressionFiles | None
+) -> Prediction:
     patient = read_patient(request, model, files)
     images = None if patient.image is None else patient.image.images
     bag = None if patient.slide is None else patient.slide.bag
@@ -193,5 +214,5 @@ def _answered(
         model=model,
         patient=patient,
         flags=(*patient.flags, *each_once(flags_of_genes(model, patient.genes))),
-        answer=answer_for_patient(model.members, images if bag is None else bag, patient.scaled, device),
+        answer=answer_for_patient(model.members, images, bag, patient.scaled, device),
     )

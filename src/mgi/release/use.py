@@ -22,8 +22,8 @@ from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 
 Genes = NDArray[np.float32] | None
-"""A patient's numbers (K,) as a member reads them: genes, and behind them those of further modalities, NaN where the
-patient lacks one. None gives the null token, or nothing to a model without genes."""
+"""A patient's numbers (K,) as a member reads them: expression where it reads that, and behind it those of further
+modalities, NaN where the patient lacks one. None gives the null tokens of all, or nothing to a model without genes."""
 
 
 def segment_patient(
@@ -44,22 +44,24 @@ def segment_patient(
 
 
 def answer_for_patient(
-    members: Sequence[Release], images: PatientImages | Bag | None, scaled: Sequence[Genes], device: torch.device
+    members: Sequence[Release],
+    images: PatientImages | None,
+    bag: Bag | None,
+    scaled: Sequence[Genes],
+    device: torch.device,
 ) -> dict[str, Any]:
-    """The answer of a task of labels, averaged over the members, from a scan or a slide; without, that of genes alone.
+    """The answer of a task of labels, averaged over the members, from a scan, a slide or both; else of genes alone.
 
     Classes: the probability of each. Survival: the risk in deviations of the training patients' risks, the share of
     them below it, and, where the members have the same cut points, survival at each. Raises BadInputError where the
     members tell different classes apart.
     """
-    slices, bags, answers = _no_slices(members[0]), None, []
-    if isinstance(images, Bag):
-        bags = SlideBags.of_one(images, Path(tempfile.gettempdir()))
-    elif images is not None:
-        slices = _slices(members[0], images)
+    slices = _no_slices(members[0]) if images is None else _slices(members[0], images)
+    bags = None if bag is None else SlideBags.of_one(bag, Path(tempfile.gettempdir()))
+    seen, answers = images is not None or bag is not None, []
     for member, own in zip(members, scaled, strict=True):
-        pairs, given = _given(member, slices, own, use_image=images is not None)
-        pairs = replace(pairs, bags=bags)
+        pairs, given = _given(member, slices, own, use_image=seen)
+        pairs = replace(pairs, beside=bags) if member.reads_several else replace(pairs, bags=bags)
         ((_, answer),) = member.learning.predict(member.network.to(device), pairs, given, PredictSettings(), None)
         answers.append(answer)
     heads = [member.weights.head or {} for member in members]
@@ -104,13 +106,14 @@ def _slices(member: Release, images: PatientImages) -> SliceSet:
 
 
 def _no_slices(member: Release) -> SliceSet:
-    """One slice of a single pixel in place of an image, of which nothing is read."""
-    channels = torch.zeros(1, member.weights.model.image_channels + 1, 1, 1)
+    """One slice of a single pixel in place of an image, marked as left out."""
+    channels = torch.full((1, member.weights.model.image_channels + 1, 1, 1), torch.nan)
     return SliceSet(channels=channels, patient=torch.zeros(1, dtype=torch.int64), patient_ids=["new"], frames=[])
 
 
 def _given(member: Release, slices: SliceSet, own: Genes, *, use_image: bool = True) -> tuple[Pairs, ExpressionInput]:
-    size = len(member.fitted.gene_ids) + sum(member.weights.model.further.values())
+    model = member.weights.model
+    size = (len(member.fitted.gene_ids) if model.expression else 0) + sum(model.further.values())
     genes = torch.zeros(1, size) if own is None else torch.from_numpy(own).unsqueeze(0)
     given = ExpressionInput(name="new", genes=genes, donors=[None], use_genes=own is not None, use_image=use_image)
     return Pairs(slices=slices, genes=genes), given

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mgi.evaluation.expression_inputs import IMAGE_PERMUTED, NOT_USED, OWN
+from mgi.core.run import IMAGE, NO_SCAN, NO_SLIDES, SLIDES
+from mgi.evaluation.expression_inputs import (
+    ALONE,
+    IMAGE_PERMUTED,
+    LEFT_OUT,
+    NOT_USED,
+    NULL_TOKEN,
+    OWN,
+    PERMUTED,
+)
 from mgi.explain.tile_attention_file import read_tile_attention
 from mgi.reporting.attention_figure import attention_figure, views_of
 from mgi.shards.bags import OpenBags
@@ -28,6 +37,22 @@ COMPARED = (
     ("slides alone, another patient's slide", "mgi-no-genes", IMAGE_PERMUTED),
 )
 """What a row of the table is called, and the method and input that it is of."""
+COMPARED_BESIDE = (
+    ("scan, slides and genes", "mgi", OWN),
+    ("slides and genes, trained again", f"mgi-{NO_SCAN}", OWN),
+    ("scan and genes, trained again", f"mgi-{NO_SLIDES}", OWN),
+    ("scan and slides, trained again", "mgi-no-genes", NOT_USED),
+    ("genes alone, trained again", "mgi-no-image", OWN),
+    ("the same network, scan left out", "mgi", f"{IMAGE}_{LEFT_OUT}"),
+    ("the same network, slides left out", "mgi", f"{SLIDES}_{LEFT_OUT}"),
+    ("the same network, genes left out", "mgi", NULL_TOKEN),
+    ("the same network, scan alone", "mgi", f"{IMAGE}_{ALONE}"),
+    ("the same network, slides alone", "mgi", f"{SLIDES}_{ALONE}"),
+    ("another patient's scan", "mgi", f"{IMAGE}_{PERMUTED}"),
+    ("another patient's slide", "mgi", f"{SLIDES}_{PERMUTED}"),
+    ("another patient's genes", "mgi", PERMUTED),
+)
+"""The same where slides are read beside scans."""
 NOTES = (
     "Attention says where a slide encoder looked. It does not say that a tile speaks for a class, nor that the tissue "
     "in it caused anything.",
@@ -48,6 +73,7 @@ class BagsInput:
     headline: str
     score: str
     simulated: bool
+    beside_scans: bool = False
 
 
 def bags_section(given: BagsInput) -> Section:
@@ -65,7 +91,8 @@ def bags_section(given: BagsInput) -> Section:
         "n_slides": len(slides),
         "shown": min(len(slides), MOST_SHOWN),
         "most_attention": _half_of_attention(found),
-        "compared": _compared(given.results, given.headline),
+        "compared": _compared(given.results, given.headline, COMPARED_BESIDE if given.beside_scans else COMPARED),
+        "beside_scans": given.beside_scans,
         "score": given.score,
         "figures": figures,
         "simulated": given.simulated,
@@ -74,10 +101,10 @@ def bags_section(given: BagsInput) -> Section:
     return Section(html=html, figures=figures, links={"slides": "Slides"}, notes=NOTES)
 
 
-def _compared(results: pd.DataFrame, headline: str) -> list[dict[str, Any]]:
-    """The rows of COMPARED that there are, with what makes one circular."""
+def _compared(results: pd.DataFrame, headline: str, compared: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
+    """The rows of `compared` that there are, with what makes one circular."""
     rows = []
-    for name, method, given in COMPARED:
+    for name, method, given in compared:
         of_case = results[(results["method"] == method) & (results["expression_input"] == given)]
         of_case = of_case[of_case["definition"] == headline]
         for record in of_case.to_dict("records"):

@@ -11,6 +11,7 @@ from mgi.explain.attribution_file import ATTENTION_OF_RUNS
 from mgi.explain.checks import CHECKS
 from mgi.explain.modality_shares import MODALITIES, MODALITIES_LOCAL
 from mgi.explain.runs import ATTENTION_FILE
+from mgi.explain.settings import OF_PRETRAINING
 from mgi.explain.tables import DELETION_TABLE, GENE_SETS, GLOBAL
 from mgi.reporting.explain_figures import attention_figure, deletion_figure, genes_figure, set_colours, sets_figure
 from mgi.reporting.explain_modalities_figure import modalities_figure
@@ -92,6 +93,7 @@ def _part(value: str, genes: pd.DataFrame, tables: Mapping[str, pd.DataFrame], *
         "sets": figures[f"explain_{value}_sets"],
         "deletion": figures[f"explain_{value}_deletion"],
         "modalities": of_modalities,
+        "of_pretraining": value in OF_PRETRAINING,
         "shares": own["modalities"].sort_values("share", ascending=False, kind="stable").to_dict("records"),
     }
 

@@ -27,6 +27,7 @@ def presence_section(cohort: Cohort, *, simulated: bool) -> Section | None:
         "sites": by_site(cohort),
         "reasons": reasons(cohort),
         "required": cohort.required,
+        "any_of": cohort.any_of,
         "simulated": simulated,
     }
     html = rendered("mgi.reporting", "presence_section.html.j2", content)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID, apart
+from mgi.core.run import EXPRESSION, NO_GENES, NO_PRETRAINING, RANDOM_ID, apart
 from mgi.evaluation.cohort_tables import REFERENCE
 from mgi.evaluation.expression_inputs import PERMUTED
 from mgi.evaluation.patient_scores import as_trained
@@ -31,7 +31,7 @@ def result_sentences(results: Results) -> list[str]:
     sentences = [_score(leader, rows[leader], results)]
     if REFERENCE in rows:
         sentences += _against_others(rows, results.tests)
-        sentences += _genes(results.audit)
+        sentences += [*_read_as_genes(results.config), *_genes(results.audit)]
     return [*sentences, *_together(rows)]
 
 
@@ -71,6 +71,14 @@ def _together(rows: Mapping[str, Row]) -> list[str]:
         return []
     said = [f"{method_name(apart(label)[0])} {number(means[label])}" for label in in_order(list(means))]
     return [f"Several trainings of a method together, by the mean of their logits: {', '.join(said)}."]
+
+
+def _read_as_genes(config: Mapping[str, Any]) -> list[str]:
+    """What genes stand for, where MGI reads other modalities than expression alone."""
+    names = list(config.get("finetune", {}).get("modalities", [EXPRESSION]))
+    if names == [EXPRESSION]:
+        return []
+    return [f"MGI reads {' and '.join(names)}: what is said of genes is of all that it reads together."]
 
 
 def _genes(audit: pd.DataFrame) -> list[str]:

@@ -1,7 +1,7 @@
 """The selective scan and the causal convolution on CPU: a fused C++ kernel, called through ctypes.
 
 float32, channel-last. The same bits for any number of threads (those of torch are used). Saved for backward: the inputs
-and one state per channel in 16 steps. B batch, L tokens, E inner width, N states, K taps.
+and one state per channel in 16 steps. B batch, L tokens, E inner width, N states, R rank of the step size, K taps.
 """
 
 import ctypes
@@ -28,17 +28,21 @@ def available() -> str | None:
     return loaded if isinstance(loaded, str) else None
 
 
-def scan(given: ScanInput) -> Tensor:
+def scan(given: ScanInput, *, step_weight: Tensor | None = None, tied_decays: bool = False) -> Tensor:
     """y (B, L, E). Shapes are checked before, by `selective_scan`.
 
-    Raises ConfigError for other devices and types, and where there is no compiler.
+    With a `step_weight` (E, R), `given.delta` is (B, L, R) and stands for their product, which is never stored.
+    `tied_decays` says that A[:, n] is (n + 1) A[:, 0]. Raises ConfigError for other devices and types, and where there
+    is no compiler.
     """
     tensors = {name: value for name, value in given._asdict().items() if isinstance(value, Tensor)}
+    if step_weight is not None:
+        tensors["step_weight"] = step_weight
     for name, tensor in tensors.items():
         _check(name, tensor)
     _library()
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors.values())
-    return _Scan.apply(*given, keep)  # type: ignore[no-any-return, no-untyped-call]
+    return _Scan.apply(*given[:8], step_weight, *given[8:], tied_decays, keep)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def conv_silu(x: Tensor, weight: Tensor, bias: Tensor | None, *, reverse: bool) -> Tensor:
@@ -68,9 +72,9 @@ class _Series(ctypes.Structure):
     _fields_ = [("data", ctypes.c_void_p), ("batch", ctypes.c_int64), ("time", ctypes.c_int64)]
 
 
-_COUNTS = ["batch", "length", "channels", "states", "threads", "reverse", "softplus"]
+_COUNTS = ["batch", "length", "channels", "states", "threads", "reverse", "softplus", "rank", "tied"]
 _SERIES = ["u", "delta", "z", "B", "C", "y", "du", "ddelta", "dz", "dB", "dC"]
-_POINTERS = ["A", "D", "bias", "saved", "partial", "dA", "dD", "dbias"]
+_POINTERS = ["A", "D", "bias", "weight", "saved", "partial", "dA", "dD", "dbias", "partial_low", "dweight"]
 
 
 class _ScanArgs(ctypes.Structure):
@@ -143,14 +147,15 @@ def _pointer(tensor: Tensor | None) -> int | None:
 
 
 def _arguments(tensors: list[Any], **flags: Any) -> tuple[_ScanArgs, list[Any]]:
-    """The call for u, delta, A, B, C, D, z, bias, and the tensors that must live as long as it does."""
+    """The call for u, delta, A, B, C, D, z, bias, weight, and the tensors that must live as long as it does."""
     used: list[Any] = [t if t is None else _dense_rows(t.detach()) for t in tensors]
-    for i in (2, 5, 7):
+    for i in (2, 5, 7, 8):
         used[i] = used[i] if used[i] is None else used[i].contiguous()
-    u, delta, A, B, C, D, z, bias = used
+    u, delta, A, B, C, D, z, bias, weight = used
     args = _ScanArgs(
         batch=u.shape[0], length=u.shape[1], channels=u.shape[2], states=A.shape[1],
-        threads=torch.get_num_threads(), A=_pointer(A), D=_pointer(D), bias=_pointer(bias), **flags,
+        threads=torch.get_num_threads(), A=_pointer(A), D=_pointer(D), bias=_pointer(bias), weight=_pointer(weight),
+        rank=0 if weight is None else weight.shape[1], **flags,
     )  # fmt: skip
     for name, tensor in (("u", u), ("delta", delta), ("z", z), ("B", B), ("C", C)):
         setattr(args, name, _series(tensor))
@@ -165,8 +170,8 @@ def _in_order(parts: Tensor) -> Tensor:
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
-        *tensors, softplus, reverse, keep = inputs
-        ctx.flags = {"softplus": softplus, "reverse": reverse}
+        *tensors, softplus, reverse, tied, keep = inputs
+        ctx.flags = {"softplus": softplus, "reverse": reverse, "tied": tied}
         args, tensors = _arguments(tensors, **ctx.flags)
         y = torch.empty(tensors[0].shape)
         args.y = _series(y)
@@ -183,9 +188,9 @@ class _Scan(torch.autograd.Function):
         # Saved tensors may have moved (checkpointing, offloading): their addresses are taken anew.
         *tensors, states = ctx.saved_tensors
         args, tensors = _arguments(tensors, **ctx.flags)
-        u, _, A, _, _, D, z, bias = tensors
+        u, delta, A, _, _, D, z, bias, weight = tensors
         (batch, length, channels), N = u.shape, A.shape[1]
-        dy, du, ddelta = _dense_rows(dy), torch.empty(u.shape), torch.empty(u.shape)
+        dy, du, ddelta = _dense_rows(dy), torch.empty(u.shape), torch.empty(delta.shape)
         dz = torch.empty(u.shape) if z is not None else None
         groups = _library().partial_groups(ctypes.byref(args))
         partial = torch.empty(2, groups, batch, length, -(-N // 4) * 4)
@@ -193,6 +198,13 @@ class _Scan(torch.autograd.Function):
         dB, dC = torch.empty(2, batch, length, N) if groups > 1 else partial[:, 0, :, :, :N]
         dA = torch.empty(batch, channels, N, dtype=torch.float64)
         dD, dbias = torch.empty(2, batch, channels, dtype=torch.float64)
+        dweight = None
+        if weight is not None:
+            rank = args.rank
+            of_groups = torch.empty(groups, batch, length, -(-rank // 4) * 4)
+            ddelta = ddelta if groups > 1 else of_groups[0, :, :, :rank]
+            dweight = torch.empty(batch, channels, rank, dtype=torch.float64)
+            args.partial_low, args.dweight = of_groups.data_ptr(), dweight.data_ptr()
         for name, tensor in (("y", dy), ("du", du), ("ddelta", ddelta), ("dz", dz), ("dB", dB), ("dC", dC)):
             setattr(args, name, _series(tensor))
         args.saved, args.partial = states.data_ptr(), partial.data_ptr()
@@ -202,7 +214,8 @@ class _Scan(torch.autograd.Function):
         return (
             du, ddelta, sums[0], dB, dC,
             sums[1] if D is not None else None, dz, sums[2] if bias is not None else None,
-            None, None, None,
+            None if dweight is None else _in_order(dweight).float(),
+            None, None, None, None,
         )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 // The scan backward: one group of channels of one sample.
 #pragma once
-#include "cpu_group.h"
+#include "cpu_low_rank.h"
+#include "cpu_tied.h"
 
 namespace {
 
@@ -9,7 +10,7 @@ struct BackSteps {
     V *dt, *u;
     V *gradient;         // of y before the gate
     V *dgate, *slope;    // dz / y before the gate; d dt / d delta
-    V *ddrive, *ddt;     // gradients of dt u and of dt through the decays
+    V *ddrive, *ddt;     // gradients of dt u and of dt through the decays; at the end ddt is that of a low-rank delta
     BackSteps(int64_t size, Scratch& scratch)
         : dt(scratch.take<V>(size)), u(scratch.take<V>(size)), gradient(scratch.take<V>(size)),
           dgate(scratch.take<V>(size)), slope(scratch.take<V>(size)), ddrive(scratch.take<V>(size)),
@@ -22,18 +23,19 @@ struct Buffers {
 };
 
 // The chunk again from its first state, kept in states[0]: decays, states, y, and dC.
-template <int K, bool FIRST>
-INLINE void again_tile(Rows B, Rows C, const V* A, int steps, int count, const Steps& s, const BackSteps& b, int at,
-                       Buffers& keep) {
+template <int K, bool FIRST, bool TIED>
+INLINE void again_tile(Rows B, Rows C, const V* A, int from, int steps, int count, const Steps& s,
+                       const BackSteps& b, int at, Buffers& keep) {
     V h[K];
     for (int k = 0; k < K; k++) h[k] = keep.states[0][k];
     for (int t = 0; t < steps; t++, at += count) {
         const V dt = s.limited[at], drive = s.drive[at], gradient = b.gradient[at];
         const float *B_t = B.at(t), *C_t = C.at(t);
         V y[2] = {s.y[at], V{}};
+        const Powers tied(TIED ? s.power[at] : V{}, TIED ? from : 0);
 #pragma GCC unroll 16
         for (int k = 0; k < K; k++) {
-            const V decay = exp2_product(dt, A[k]);
+            const V decay = TIED ? tied.of(k) : exp2_product(dt, A[k]);
             keep.decays[t][k] = decay;
             h[k] = decay * h[k] + drive * B_t[k];
             keep.states[t + 1][k] = h[k];
@@ -79,26 +81,35 @@ INLINE void back_tile(Rows B, Rows C, const V* A, int from, int steps, int count
 }
 
 // K states of one block, forth and back.
-template <int K, bool FIRST>
-void both_ways(Rows B, Rows C, const V* A, int steps, int count, const Steps& s, const BackSteps& b, int at,
+template <int K, bool FIRST, bool TIED>
+void both_ways(Rows B, Rows C, const V* A, int from, int steps, int count, const Steps& s, const BackSteps& b, int at,
                Buffers& keep, V* carry, VD* dA) {
-    again_tile<K, FIRST>(B, C, A, steps, count, s, b, at, keep);
+    again_tile<K, FIRST, TIED>(B, C, A, from, steps, count, s, b, at, keep);
     const int part = K < BACK_TILE ? K : BACK_TILE;
     for (int k = 0; k < K; k += part)
         back_tile<part, FIRST>(B.from(k), C.from(k), A + k, k, steps, count, s, b, at, keep, carry + k, dA + k);
+}
+
+template <bool TIED>
+auto way_of(int states, bool first) {
+    const auto four = first ? both_ways<4, true, TIED> : both_ways<4, false, TIED>;
+    const auto eight = first ? both_ways<8, true, TIED> : both_ways<8, false, TIED>;
+    return states == 4 ? four : eight;
 }
 
 template <bool FULL>
 void before_backward(const Group& g, int64_t chunk, const Steps& s, const BackSteps& b) {
     const Rows u(g.a.u, g, chunk, g.channel(0)), delta(g.a.delta, g, chunk, g.channel(0));
     const Rows z(g.a.z, g, chunk, g.channel(0)), dy(g.a.y, g, chunk, g.channel(0));
-    const bool softplus = g.a.softplus;
+    const bool softplus = g.a.softplus, low = g.a.rank > 0, tied = g.a.tied;
+    if (low) low_rank_steps(g, chunk, s.limited);
     int at = 0;
     for (int t = 0; t < g.steps(chunk); t++)
         for (int i = 0; i < g.count; i++, at++) {
             const int lanes = FULL ? WIDTH : g.lanes(i);
             const V x = load(u.at(t) + i * WIDTH, lanes);
-            V dt = load(delta.at(t) + i * WIDTH, lanes) + g.bias[i], gradient = load(dy.at(t) + i * WIDTH, lanes);
+            V dt = (low ? s.limited[at] : load(delta.at(t) + i * WIDTH, lanes)) + g.bias[i];
+            V gradient = load(dy.at(t) + i * WIDTH, lanes);
             if (softplus) {
                 const Softplus both = softplus_of(dt);
                 dt = both.value;
@@ -107,6 +118,7 @@ void before_backward(const Group& g, int64_t chunk, const Steps& s, const BackSt
             b.dt[at] = dt;
             b.u[at] = x;
             s.limited[at] = larger(smaller(dt, g.limit[i]), -g.limit[i]);
+            if (tied) s.power[at] = exp2_product(s.limited[at], g.A[i * g.s.states]);
             s.drive[at] = dt * x;
             s.y[at] = g.D[i] * x;
             b.ddrive[at] = b.ddt[at] = V{};
@@ -123,7 +135,7 @@ template <Write HOW>
 void after_backward(const Group& g, int64_t chunk, const Steps& s, const BackSteps& b, VD* dD, VD* dbias) {
     const Rows du(g.a.du, g, chunk, g.channel(0)), dz(g.a.dz, g, chunk, g.channel(0));
     const Rows ddelta(g.a.ddelta, g, chunk, g.channel(0));
-    const bool softplus = g.a.softplus;
+    const bool softplus = g.a.softplus, low = g.a.rank > 0;
     V sum_D[64 / WIDTH] = {}, sum_bias[64 / WIDTH] = {};
     int at = 0;
     for (int t = 0; t < g.steps(chunk); t++)
@@ -133,7 +145,10 @@ void after_backward(const Group& g, int64_t chunk, const Steps& s, const BackSte
             put<HOW>(du.at(t) + i * WIDTH, b.gradient[at] * g.D[i] + b.dt[at] * b.ddrive[at], lanes);
             V ddt = b.ddt[at] * float(LN_2) + b.u[at] * b.ddrive[at];
             if (softplus) ddt *= b.slope[at];
-            put<HOW>(ddelta.at(t) + i * WIDTH, ddt, lanes);
+            if (low)
+                b.ddt[at] = ddt;
+            else
+                put<HOW>(ddelta.at(t) + i * WIDTH, ddt, lanes);
             sum_D[i] = b.gradient[at] * b.u[at] + sum_D[i];
             sum_bias[i] += ddt;
         }
@@ -148,6 +163,7 @@ void after_backward(const Group& g, int64_t chunk, const Steps& s, const BackSte
 void fetch_part(const Group& g, int64_t chunk, int part, int parts) {
     if (chunk < 0) return;
     for (const Series* series : {&g.a.u, &g.a.delta, &g.a.z, &g.a.y}) {
+        if (series == &g.a.delta && g.a.rank) continue;  // narrow rows
         const Rows rows(*series, g, chunk, g.channel(0));
         for (int t = part * CHUNK / parts; rows.data && t < (part + 1) * CHUNK / parts; t++)
             for (int column = 0; column < g.count * WIDTH; column += 16) __builtin_prefetch(rows.at(t) + column, 0, 2);
@@ -156,14 +172,17 @@ void fetch_part(const Group& g, int64_t chunk, int part, int parts) {
 
 void backward_group(const ScanArgs& a, const Shape& s, int64_t unit) {
     const int64_t size = CHUNK * s.per_group, all_states = s.per_group * s.states;
-    const int64_t vectors = 10 * size + all_states, sums = all_states + 2 * s.per_group;
-    Scratch scratch(Group::bytes(s) + sizeof(Buffers) + vectors * sizeof(V) + sums * sizeof(VD) + 16 * 64);
+    const int64_t all_ranks = s.per_group * s.ranks;
+    const int64_t vectors = 11 * size + all_states, sums = all_states + 2 * s.per_group + all_ranks;
+    Scratch scratch(Group::bytes(s) + sizeof(Buffers) + vectors * sizeof(V) + sums * sizeof(VD) + 20 * 64);
     const Group g(a, s, unit, scratch);
     const Steps steps(size, scratch);
     const BackSteps back(size, scratch);
     Buffers& keep = *scratch.take<Buffers>(1);
     V* carry = scratch.take<V>(all_states);
     VD *dA = scratch.take<VD>(all_states), *dD = scratch.take<VD>(s.per_group), *dbias = scratch.take<VD>(s.per_group);
+    VD* dweight = scratch.take<VD>(all_ranks);
+    std::fill((double*)dweight, (double*)(dweight + all_ranks), 0.0);
     std::fill(carry, carry + all_states, V{});
     std::fill((double*)dA, (double*)(dbias + s.per_group), 0.0);
     for (int64_t chunk = s.chunks - 1; chunk >= 0; chunk--) {
@@ -175,12 +194,10 @@ void backward_group(const ScanArgs& a, const Shape& s, int64_t unit) {
             for (int i = 0; i < g.count; i++) {
                 const float* first_state = g.saved(chunk) + (i * s.states + k) * WIDTH;
                 std::copy(first_state, first_state + these * WIDTH, (float*)keep.states[0]);
-                const auto four = i ? both_ways<4, false> : both_ways<4, true>;
-                const auto eight = i ? both_ways<8, false> : both_ways<8, true>;
+                const auto way = a.tied ? way_of<true>(these, i == 0) : way_of<false>(these, i == 0);
                 const int at = i * s.states + k;
                 fetch_part(g, chunk - 1, k / BUFFERED * g.count + i, int(up(s.states, BUFFERED)) * g.count);
-                (these == 4 ? four : eight)(B.from(k), C.from(k), g.A + at, n, g.count, steps, back, i, keep,
-                                            carry + at, dA + at);
+                way(B.from(k), C.from(k), g.A + at, k, n, g.count, steps, back, i, keep, carry + at, dA + at);
             }
             const int64_t part = (g.index * a.batch + g.sample) * a.length + g.row(chunk);
             const int64_t dC = s.groups * a.batch * a.length;
@@ -194,11 +211,13 @@ void backward_group(const ScanArgs& a, const Shape& s, int64_t unit) {
         const auto whole = g.how == ROWS ? after_backward<ROWS> : after_backward<PAST>;
         const auto after = g.how == LANES ? after_backward<LANES> : whole;
         after(g, chunk, steps, back, dD, dbias);
+        if (a.rank) low_rank_gradients(g, chunk, back.ddt, dweight);
     }
     for (int i = 0; i < g.count; i++)
         for (int lane = 0; lane < g.lanes(i); lane++) {
             const int64_t channel = g.sample * a.channels + g.channel(i) + lane;
             for (int64_t n = 0; n < a.states; n++) a.dA[channel * a.states + n] = dA[i * s.states + n][lane];
+            for (int64_t r = 0; r < a.rank; r++) a.dweight[channel * a.rank + r] = dweight[i * s.ranks + r][lane];
             a.dD[channel] = dD[i][lane];
             a.dbias[channel] = dbias[i][lane];
         }

@@ -27,12 +27,17 @@ extern "C" {
 
 struct ScanArgs {
     int64_t batch, length, channels, states, threads, reverse, softplus;
+    int64_t rank;                          // 0: delta is (batch, length, channels)
+    int64_t tied;                          // A[:, n] is (n + 1) A[:, 0]
     Series u, delta, z, B, C, y;           // z.data may be null; backward: y is the gradient of y
     Series du, ddelta, dz, dB, dC;         // backward only; dB and dC contiguous, and the part itself with one group
     const float *A, *D, *bias;             // (channels, states), (channels), (channels); D and bias may be null
+    const float* weight;                   // (channels, rank), where delta is (batch, length, rank): cpu_low_rank.h
     float* saved;                          // states before every chunk, saved_floats() of them; null: not wanted
     float* partial;                        // backward: (dB and dC, partial_groups(), batch, length, padded states)
     double *dA, *dD, *dbias;               // backward: (batch, channels, states), (batch, channels) twice
+    float* partial_low;                    // backward, with a rank: (partial_groups(), batch, length, padded rank)
+    double* dweight;                       // the same: (batch, channels, rank)
 };
 
 }
@@ -44,11 +49,12 @@ int64_t up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // The sizes that follow from a call.
 struct Shape {
     int64_t chunks, blocks, groups;
-    int states, per_group;
+    int states, ranks, per_group;
     explicit Shape(const ScanArgs& a) {
         chunks = up(a.length, CHUNK);
         blocks = up(a.channels, WIDTH);
         states = int(up(a.states, 4) * 4);
+        ranks = int(up(a.rank, 4) * 4);
         // Wide groups share the sums of dB and dC over channels; narrow ones give small batches work for more cores.
         int wide = 64 / WIDTH;
         per_group = int(a.batch * up(blocks, wide) >= 2 ? wide : wide / 2);
@@ -106,8 +112,8 @@ struct Group {
     int64_t sample, index, first;  // first: the first block
     int count, direction;
     Write how;
-    V *A, *limit, *D, *bias;  // A in powers of two, [block][state]; the others [block]
-    float *packed_B, *packed_C;
+    V *A, *limit, *D, *bias, *weight;  // A in powers of two, [block][state]; weight [block][rank]; the others [block]
+    float *packed_B, *packed_C, *packed_low;
 
     Group(const ScanArgs& args, const Shape& shape, int64_t unit, Scratch& scratch)
         : a(args), s(shape), sample(unit / s.groups), index(unit % s.groups), first(index * s.per_group) {
@@ -115,7 +121,7 @@ struct Group {
         direction = a.reverse ? -1 : 1;
         // Rows that are not read again soon go past the cache: a line is not fetched only to be written over.
         const bool large = a.batch * a.length * a.channels >= 2 << 20;
-        const bool whole = aligned(a.y) && aligned(a.du) && aligned(a.ddelta) && aligned(a.dz);
+        const bool whole = aligned(a.y) && aligned(a.du) && (a.rank || aligned(a.ddelta)) && aligned(a.dz);
         how = lanes(count - 1) < WIDTH ? LANES : large && whole ? PAST : ROWS;
         A = scratch.take<V>(count * s.states);
         limit = scratch.take<V>(count);
@@ -123,14 +129,17 @@ struct Group {
         bias = scratch.take<V>(count);
         packed_B = scratch.take<float>(CHUNK * s.states);
         packed_C = scratch.take<float>(CHUNK * s.states);
+        weight = scratch.take<V>(count * s.ranks);
+        packed_low = scratch.take<float>(CHUNK * s.ranks);
         for (int i = 0; i < count; i++) {
             D[i] = a.D ? load(a.D + channel(i), lanes(i)) : V{};
             bias[i] = a.bias ? load(a.bias + channel(i), lanes(i)) : V{};
             pack_A(i);
+            pack_weight(i);
         }
     }
     static int64_t bytes(const Shape& s) {
-        return (s.per_group * (s.states + 3) * WIDTH + 2 * CHUNK * s.states) * 4 + 5 * 64;
+        return (s.per_group * (s.states + s.ranks + 3) * WIDTH + CHUNK * (2 * s.states + s.ranks)) * 4 + 8 * 64;
     }
     static bool aligned(const Series& s) {
         return uintptr_t(s.data) % sizeof(V) == 0 && s.time % WIDTH == 0 && s.batch % WIDTH == 0;
@@ -156,6 +165,12 @@ struct Group {
             limit[i][lane] = 1e12f / most;
         }
     }
+    void pack_weight(int i) {
+        float* to = (float*)(weight + i * s.ranks);
+        std::fill(to, to + s.ranks * WIDTH, 0.0f);
+        for (int lane = 0; lane < lanes(i); lane++)
+            for (int r = 0; r < a.rank; r++) to[r * WIDTH + lane] = a.weight[(channel(i) + lane) * a.rank + r];
+    }
 };
 
 // Rows of one chunk in scan order.
@@ -170,10 +185,9 @@ struct Rows {
     Rows from(int64_t column) const { return {data + column, step}; }
 };
 
-// B or C: where it lies, or a copy whose states are padded with zeros.
-Rows rows_of_states(const Series& from, const Group& g, int64_t chunk, float* packed) {
+// B, C or a low-rank delta: where it lies, or a copy whose rows of n are padded with zeros.
+Rows padded_rows(const Series& from, int n, int padded, const Group& g, int64_t chunk, float* packed) {
     const Rows rows(from, g, chunk, 0);
-    const int n = int(g.a.states), padded = g.s.states;
     if (n == padded) return rows;
     for (int t = 0; t < g.steps(chunk); t++) {
         std::copy(rows.at(t), rows.at(t) + n, packed + t * padded);
@@ -182,11 +196,16 @@ Rows rows_of_states(const Series& from, const Group& g, int64_t chunk, float* pa
     return {packed, padded};
 }
 
-// One chunk, [step][block]: dt as the exponents take it, dt u, and y before the gate.
+Rows rows_of_states(const Series& from, const Group& g, int64_t chunk, float* packed) {
+    return padded_rows(from, int(g.a.states), g.s.states, g, chunk, packed);
+}
+
+// One chunk, [step][block]: dt as the exponents take it, dt u, y before the gate, and with tied decays the slowest one.
 struct Steps {
-    V *limited, *drive, *y;
+    V *limited, *drive, *y, *power;
     Steps(int64_t size, Scratch& scratch)
-        : limited(scratch.take<V>(size)), drive(scratch.take<V>(size)), y(scratch.take<V>(size)) {}
+        : limited(scratch.take<V>(size)), drive(scratch.take<V>(size)), y(scratch.take<V>(size)),
+          power(scratch.take<V>(size)) {}
 };
 
 }  // namespace

@@ -11,7 +11,7 @@
 
 namespace {
 
-// dB and dC: the groups' parts, added in order.
+// dB, dC and the gradient of a low-rank delta: the groups' parts, added in order.
 void add_groups(const ScanArgs& a, const Shape& s, int64_t from, int64_t to) {
     const int64_t rows = a.batch * a.length;
     for (int64_t row = from; row < to; row++)
@@ -23,6 +23,12 @@ void add_groups(const ScanArgs& a, const Shape& s, int64_t from, int64_t to) {
             }
             a.dB.data[row * a.states + n] = B;
             a.dC.data[row * a.states + n] = C;
+        }
+    for (int64_t row = from; row < to; row++)
+        for (int64_t r = 0; r < a.rank; r++) {
+            float sum = 0;
+            for (int64_t group = 0; group < s.groups; group++) sum += a.partial_low[(group * rows + row) * s.ranks + r];
+            a.ddelta.data[row * a.rank + r] = sum;
         }
 }
 
@@ -55,7 +61,7 @@ void scan_forward(const ScanArgs* args) {
 void scan_backward(const ScanArgs* args) {
     const ScanArgs& a = *args;
     const Shape s(a);
-    for (float* data : {a.du.data, a.ddelta.data, a.dz.data}) want_large_pages(data, a.batch * a.length * a.channels);
+    for (float* data : {a.du.data, a.rank ? nullptr : a.ddelta.data, a.dz.data}) want_large_pages(data, a.batch * a.length * a.channels);
     want_large_pages(a.partial, 2 * s.groups * a.batch * a.length * s.states);
 #pragma omp parallel num_threads(int(a.threads))
     {

@@ -23,6 +23,7 @@ typedef double VD __attribute__((vector_size(8 * WIDTH), aligned(16)));  // for 
 typedef float VU __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
+#define INLINE_MEMBER inline __attribute__((always_inline))
 
 INLINE V all(float value) { return value - V{}; }
 INLINE V load(const float* p) { return *(const VU*)p; }

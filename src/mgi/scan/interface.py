@@ -25,6 +25,9 @@ MODULES = {
 }
 DEVICES = {"cpp": "cpu", "triton": "cuda", "mamba_ssm": "cuda"}
 PREFERRED = {"cpu": ("cpp", "torch"), "cuda": ("triton", "mamba_ssm", "torch")}
+# Tokens from which on the CPU kernel reads the two factors of the step size instead of their product (B, L, E). A
+# shorter product stays in the cache and costs nothing, and its results keep the bits that they have had.
+FACTORS_FROM = 2048
 LOG = logging.getLogger(__name__)
 
 
@@ -46,15 +49,24 @@ class ScanInput(NamedTuple):
     reverse: bool = False
 
 
-def selective_scan(given: ScanInput, backend: Backend = "auto") -> Tensor:
+def selective_scan(
+    given: ScanInput, backend: Backend = "auto", *, step_weight: Tensor | None = None, tied_decays: bool = False
+) -> Tensor:
     """h_t = exp(dt_t A) h_(t-1) + dt_t B_t u_t;  y_t = (C_t h_t + D u_t) silu(z_t), with dt = delta + delta_bias.
 
     Returns y (B, L, E). `delta_softplus` takes the softplus of dt, `reverse` runs from the last token to the first.
+    With a `step_weight` (E, R), `given.delta` is (B, L, R) and the delta above is delta step_weight^T; on long series
+    the CPU kernel never stores that product, the other backends do. `tied_decays` promises that A[:, n] is
+    (n + 1) A[:, 0]: the CPU kernel takes one exponential a channel then, the others N.
     Differentiable in every tensor. Raises ConfigError where a backend that was asked for by name cannot run.
     """
-    _check(given)
-    module = import_module(MODULES[choose_backend(backend, given.u.device.type, given.u.dtype)])
-    y: Tensor = module.scan(given)
+    _check(given, step_weight)
+    name = choose_backend(backend, given.u.device.type, given.u.dtype)
+    if step_weight is not None and (name != "cpp" or given.u.shape[1] < FACTORS_FROM):
+        given, step_weight = given._replace(delta=given.delta @ step_weight.T), None  # B L E
+    module = import_module(MODULES[name])
+    more = {"step_weight": step_weight, "tied_decays": tied_decays} if name == "cpp" else {}
+    y: Tensor = module.scan(given, **more)
     return y
 
 
@@ -104,7 +116,7 @@ def _automatic(device: str) -> str:
     return name
 
 
-def _check(given: ScanInput) -> None:
+def _check(given: ScanInput, step_weight: Tensor | None) -> None:
     """Kernels read raw memory: a wrong shape or device has to stop here."""
     u, states = given.u, given.A.shape[-1]
     if u.ndim != 3 or 0 in u.shape:
@@ -112,7 +124,10 @@ def _check(given: ScanInput) -> None:
     batch, length, inner = u.shape
     series, states_series = (batch, length, inner), (batch, length, states)
     expected = {"delta": series, "z": series, "A": (inner, states), "B": states_series, "C": states_series}
-    for name, tensor in given._asdict().items():
+    if step_weight is not None:
+        rank = step_weight.shape[-1]
+        expected |= {"delta": (batch, length, rank), "step_weight": (inner, rank)}
+    for name, tensor in {**given._asdict(), "step_weight": step_weight}.items():
         shape = expected.get(name, (inner,))
         if name != "u" and isinstance(tensor, Tensor) and (tuple(tensor.shape) != shape or tensor.device != u.device):
             found = f"shape {tuple(tensor.shape)} on {tensor.device}"

@@ -15,10 +15,14 @@ from mgi.tasks.text import METHODS, in_order, method_name, rows_by
 BLUE, SKY, ORANGE, VERMILION, GREEN, PURPLE, YELLOW = (
     "#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#F0E442",
 )  # fmt: skip
-WINE, TEAL = "#882255", "#44AA99"  # of Tol's muted colours
+WINE, TEAL, INDIGO, OLIVE = "#882255", "#44AA99", "#332288", "#999933"  # of Tol's muted colours
 INK, GREY = "#1d2733", "#8a94a0"
 COLOURS = dict(
-    zip(METHODS, (BLUE, SKY, YELLOW, "#000000", TEAL, ORANGE, VERMILION, GREEN, PURPLE, WINE, INK), strict=True)
+    zip(
+        METHODS,
+        (BLUE, SKY, YELLOW, "#000000", TEAL, INDIGO, OLIVE, ORANGE, VERMILION, GREEN, PURPLE, WINE, INK),
+        strict=True,
+    )
 )
 STYLE: dict[str, Any] = {
     "axes.edgecolor": GREY,

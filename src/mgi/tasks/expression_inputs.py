@@ -1,6 +1,6 @@
 """What predictions are made with: the patients' own expression and what takes its place in the audit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,9 +10,11 @@ from torch import Tensor
 
 from mgi.datasets.gene_rows import Genes
 from mgi.evaluation.expression_inputs import (
+    ALONE,
     COHORT_MEAN,
     IMAGE_LEFT_OUT,
     IMAGE_PERMUTED,
+    LEFT_OUT,
     NOT_USED,
     NULL_TOKEN,
     OWN,
@@ -26,7 +28,8 @@ class ExpressionInput:
     """Expression to predict with, under its name in tables, and the patients that it is of.
 
     Patient i is given row `rows[i]` of `genes`, or row i where there are no `rows`. Without `use_image` the image is
-    left out; with `image_rows` patient i is given the slide of patient `image_rows[i]`.
+    left out, and without those `left_out` one of several; with `image_rows` patient i is given the slide, or what
+    `image` names of several, of patient `image_rows[i]`.
     """
 
     name: str
@@ -36,6 +39,12 @@ class ExpressionInput:
     rows: Tensor | None = None
     use_image: bool = True
     image_rows: Tensor | None = None
+    image: str | None = None
+    left_out: tuple[str, ...] = ()
+
+    def seen_of(self, images: Sequence[str]) -> list[str]:
+        """Those of a network's images that it is given."""
+        return [image for image in images if self.use_image and image not in self.left_out]
 
 
 def audit_inputs(
@@ -83,6 +92,27 @@ def with_other_images(own: ExpressionInput, settings: PredictSettings) -> Iterat
     for index in range(settings.permutations if len(own.donors) > 1 else 0):
         rows = torch.from_numpy(derangement(len(own.donors), rng))
         yield replace(own, name=f"{IMAGE_PERMUTED}-{index}", image_rows=rows)
+
+
+def of_several_images(
+    own: ExpressionInput, null: ExpressionInput | None, has: Mapping[str, Tensor], settings: PredictSettings
+) -> Iterator[ExpressionInput]:
+    """The inputs of a network of several images, by whom of the patients `has` (P,) which.
+
+    `IMAGE_left_out` is all else, `IMAGE_alone` neither genes (`null`) nor another image. In `IMAGE_permuted-k` those
+    who have the image are given that of another one who has; there are as many as permutations of expression.
+    """
+    for number, image in enumerate(has):
+        others = tuple(one for one in has if one != image)
+        if others:
+            yield replace(own, name=f"{image}_{LEFT_OUT}", left_out=(image,))
+        if others and null is not None:
+            yield replace(null, name=f"{image}_{ALONE}", left_out=others)
+        rng, having = np.random.default_rng([settings.seed, 2 + number]), has[image].nonzero().flatten().numpy()
+        for index in range(settings.permutations if len(having) > 1 else 0):
+            rows = np.arange(len(own.donors))
+            rows[having] = having[derangement(len(having), rng)]
+            yield replace(own, name=f"{image}_{PERMUTED}-{index}", image=image, image_rows=torch.from_numpy(rows))
 
 
 def without_genes(n_patients: int, n_genes: int, name: str) -> ExpressionInput:

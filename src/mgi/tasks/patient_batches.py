@@ -15,10 +15,11 @@ from torch import Tensor
 
 from mgi.datasets.augment import sample_augment
 from mgi.datasets.batches import noise_maker, patient_unique_batch, with_stripped
-from mgi.datasets.slide_bags import TileBatch
+from mgi.datasets.slide_bags import ScanAndSlide, TileBatch
 from mgi.models.patient_network import left_out
 from mgi.training.loop import Randomness
-from mgi.training.pretrain_batches import Movable, Pairs, changed_images, moved
+from mgi.training.moving import Images, Movable, moved
+from mgi.training.pretrain_batches import Pairs, changed_images
 from mgi.training.settings import FinetuneSettings
 
 
@@ -29,7 +30,7 @@ class PatientBatch(Movable):
     `has_genes` (U,) tells whose genes may be used; images of patients that go without theirs are marked.
     """
 
-    images: Tensor | TileBatch
+    images: Images
     patient: Tensor
     genes: Tensor
     has_genes: Tensor
@@ -46,7 +47,8 @@ class PatientDrawer:
     """Draws batch after batch of different patients with the generators of a run, and with no others.
 
     `chances` (P,) say how likely each is to be drawn, 0 for one whose outcome is not known; all are drawn where the
-    batch has room. `slices` of each are drawn with equal chances. Nobody goes without image and genes at once.
+    batch has room. `slices` of each are drawn with equal chances. Nobody goes without image and genes at once, nor
+    without all of scan, slide and genes.
     """
 
     training: Pairs
@@ -78,10 +80,14 @@ class PatientDrawer:
         genes = self.training.genes_of(patients)
         if settings.gene_noise > 0:
             genes = genes + settings.gene_noise * self.noise(len(genes), generator)
-        kept, seen = self._kept(len(patients))
+        if self.of_several:
+            kept, images = self._several(rows, patients, patient)
+        else:
+            kept, seen = self._kept(len(patients))
+            images = self._without(self._images(rows), ~seen[patient])
         assert self.training.outcome is not None
         batch = PatientBatch(
-            images=self._without(self._images(rows), ~seen[patient]),
+            images=images,
             patient=patient,
             genes=genes,
             has_genes=kept,
@@ -108,6 +114,41 @@ class PatientDrawer:
         if not self.use_image:
             return torch.ones(count, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
         return genes, image | ~genes
+
+    @cached_property
+    def has_scan(self) -> Tensor:
+        """Who has a scan (P,)."""
+        return self.training.has_scan
+
+    @property
+    def of_several(self) -> bool:
+        """Whether there are slides beside scans, or some who lack a scan because there are."""
+        training = self.training
+        if not self.use_image or training.bags is not None:
+            return False
+        return training.beside is not None or not bool(self.has_scan.all())
+
+    def _several(self, rows: Tensor, patients: Tensor, patient: Tensor) -> tuple[Tensor, Images]:
+        """Whose genes (U,) stay, and the images; each is dropped by itself."""
+        beside, drops = self.training.beside, (self.settings.gene_dropout, self.image_dropout, self.image_dropout)
+        stays = torch.rand(3, len(patients), generator=self.randomness.torch) >= torch.tensor(drops).unsqueeze(1)
+        has_scan = self.has_scan[patients]
+        has_slide = torch.zeros_like(has_scan) if beside is None else beside.has_slide[patients]
+        genes = stays[0] if self.use_genes else torch.zeros_like(has_scan)
+        scan, slide = stays[1] & has_scan, stays[2] & has_slide
+        # Who would go without everything keeps all images, and who has none the genes.
+        nothing = ~(genes | scan | slide)
+        scan, slide = scan | (nothing & has_scan), slide | (nothing & has_slide)
+        if self.use_genes:
+            genes = genes | (nothing & ~has_scan & ~has_slide)
+        slices = self.training.slices.images
+        images = self._images(rows) if bool(self.has_scan.any()) else slices[rows]  # else one pixel each
+        assert isinstance(images, Tensor)
+        scans = left_out(images, ~scan[patient])  # augmentation turns what is left out into anything
+        if beside is None:
+            return genes, scans
+        drawn = beside.drawn(patients, self.training.max_tiles, self.randomness.numpy)
+        return genes, ScanAndSlide(scans, drawn.without(~slide))
 
     @staticmethod
     def _without(images: Tensor | TileBatch, absent: Tensor) -> Tensor | TileBatch:

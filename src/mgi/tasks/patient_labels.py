@@ -9,6 +9,7 @@ import pandas as pd
 from mgi.cohort.labels.file import LabelTable
 from mgi.cohort.labels.settings import PATIENT
 from mgi.core.errors import BadInputError
+from mgi.core.run import EXPRESSION, Run
 
 LOG = logging.getLogger(__name__)
 Survival = dict[str, tuple[float, bool]]
@@ -17,13 +18,23 @@ Survival = dict[str, tuple[float, bool]]
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledPatients:
-    """The labels, the file that they are from, and the patients of a fold who train and validate."""
+    """The labels, the file that they are from, and the patients of a fold who train and validate.
+
+    `told_by` are the genetic modalities that the network reads, where they are not expression alone.
+    """
 
     labels: LabelTable
     where: str
     fold: int
     training: Sequence[str]
     validation: Sequence[str]
+    told_by: Sequence[str] = ()
+
+    def inputs_of(self, run: Run) -> tuple[str, ...]:
+        """The modalities that the run's network reads; the run says expression of all that is genetic."""
+        if not self.told_by:
+            return run.inputs
+        return (*(name for name in run.inputs if name != EXPRESSION), *self.told_by)
 
     def classes(self, target: str | None) -> tuple[dict[str, str], dict[str, str]]:
         """The class of each training and each validation patient for whom it is known.

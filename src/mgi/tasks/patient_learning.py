@@ -23,7 +23,7 @@ from mgi.models.patient_network import build_patient_network
 from mgi.models.settings import ModelSettings
 from mgi.tasks.expression_inputs import ExpressionInput
 from mgi.tasks.patient_batches import PatientBatch, PatientDrawer
-from mgi.tasks.patient_outputs import of_all_patients, of_patients, without_images
+from mgi.tasks.patient_outputs import of_all_patients, of_patients, reading, with_others_image
 from mgi.tasks.patient_predictions import PatientWriter, patient_writer
 from mgi.tasks.patient_settings import PatientSettings
 from mgi.training.finetune import GeneCache, Outputs, by_patient, forward, output_batches
@@ -92,7 +92,7 @@ class PatientLearning:
         """Pairs with the outcome of each patient; without images where the run reads none."""
         coded = [self.outcomes.get(patient, self.unknown) for patient in pairs.slices.patient_ids]
         outcome = torch.tensor(coded, dtype=torch.float64)
-        return replace(pairs if self.run.reads_image else without_images(pairs), outcome=outcome)
+        return replace(reading(pairs, self.run.images), outcome=outcome)
 
     def make_drawer(
         self, training: Pairs, settings: FinetuneSettings, randomness: Randomness, *, use_genes: bool, for_gpu: bool
@@ -139,10 +139,9 @@ class PatientLearning:
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield each patient's prediction with one expression input; no label is there to be read."""
         pairs = replace(pairs, genes=given.genes, gene_rows=given.rows)
-        if not (given.use_image and self.run.reads_image):
-            pairs = without_images(pairs)
-        elif given.image_rows is not None and pairs.bags is not None:
-            pairs = replace(pairs, bags=pairs.bags.handed_on(given.image_rows))
+        pairs = reading(pairs, given.seen_of(self.run.images))
+        if given.image_rows is not None:
+            pairs = with_others_image(pairs, given.image or "", given.image_rows)
         for patient, outputs in by_patient(_batches(model, pairs, given, settings, cache), pairs.slices):
             joined = of_patients(outputs, torch.zeros(len(outputs), dtype=torch.int64), 1)
             yield pairs.slices.patient_ids[patient], self.head.answer(joined[0])

@@ -3,12 +3,13 @@
 N slices of P patients, K outputs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from mgi.core.run import IMAGE, SLIDES
 from mgi.datasets.slices import absent_slices
 from mgi.training.finetune import Outputs
 from mgi.training.pretrain import Pairs
@@ -39,4 +40,25 @@ def without_images(pairs: Pairs) -> Pairs:
     """The same patients with one slice each that is left out, and without slides; nothing is read."""
     slices = pairs.slices
     marked = absent_slices(slices.patient_ids, slices.channels.shape[1], slices.frames)
-    return replace(pairs, slices=marked, bags=None)
+    return replace(pairs, slices=marked, bags=None, beside=None)
+
+
+def reading(pairs: Pairs, images: Sequence[str]) -> Pairs:
+    """The same patients without the images that are not among these; without any, nothing is read."""
+    if not images:
+        return without_images(pairs)
+    if pairs.beside is None:
+        return pairs
+    beside = pairs.beside if SLIDES in images else None
+    return replace(pairs if IMAGE in images else without_images(pairs), beside=beside)
+
+
+def with_others_image(pairs: Pairs, image: str, donors: Tensor) -> Pairs:
+    """A control: each patient has this image of the patient of that number (P,); the others stay."""
+    if pairs.bags is not None:
+        return replace(pairs, bags=pairs.bags.handed_on(donors))
+    if image == SLIDES:
+        return replace(pairs, beside=None if pairs.beside is None else pairs.beside.handed_on(donors))
+    own = pairs.slices.patient_ids
+    theirs = pairs.slices.of([own[donor] for donor in donors.tolist()])
+    return replace(pairs, slices=replace(theirs, patient_ids=own))

@@ -6,11 +6,24 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from mgi.core.run import NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
+from mgi.core.run import (
+    IMAGE,
+    NO_GENES,
+    NO_IMAGE,
+    NO_PRETRAINING,
+    NO_SCAN,
+    NO_SLIDES,
+    RANDOM_ID,
+    SLIDES,
+    apart,
+)
 from mgi.evaluation.expression_inputs import (
+    ALONE,
     COHORT_MEAN,
+    FURTHER_ALONE,
     IMAGE_LEFT_OUT,
     IMAGE_PERMUTED,
+    LEFT_OUT,
     NOT_USED,
     NULL_TOKEN,
     OWN,
@@ -24,6 +37,8 @@ METHODS = {
     "mgi-random-id": "MGI on random vectors",
     "mgi-no-pretraining": "MGI without pre-training",
     "mgi-no-image": "MGI without the image",
+    f"mgi-{NO_SCAN}": "MGI without the scan",
+    f"mgi-{NO_SLIDES}": "MGI without slides",
     "unet": "U-Net",
     "resunet": "ResU-Net",
     "attention_unet": "Attention U-Net",
@@ -38,8 +53,15 @@ EXPRESSION_INPUTS = {
     PERMUTED: "another patient's genes",
     COHORT_MEAN: "mean genes of training",
     NULL_TOKEN: "null token",
+    FURTHER_ALONE: "no expression, own further modalities",
     IMAGE_LEFT_OUT: "own genes, image left out",
     IMAGE_PERMUTED: "another patient's slide",
+    f"{IMAGE}_{LEFT_OUT}": "own genes and slide, scan left out",
+    f"{SLIDES}_{LEFT_OUT}": "own genes and scan, slide left out",
+    f"{IMAGE}_{ALONE}": "scan alone",
+    f"{SLIDES}_{ALONE}": "slide alone",
+    f"{IMAGE}_{PERMUTED}": "another patient's scan",
+    f"{SLIDES}_{PERMUTED}": "another patient's slide beside the scan",
     NOT_USED: "no genes",
 }
 CONDITIONS = {
@@ -48,6 +70,8 @@ CONDITIONS = {
     NO_GENES: "retrained without genes",
     NO_PRETRAINING: "own genes, no pre-training",
     NO_IMAGE: "retrained without the image",
+    NO_SCAN: "retrained without the scan",
+    NO_SLIDES: "retrained without slides",
 }
 """Of the audit: inputs of one model, then controls."""
 

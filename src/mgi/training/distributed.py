@@ -61,6 +61,15 @@ class Group:
         """The sum of a scalar over all processes; gradients run into the own part."""
         return part if self.size == 1 else self.gather(part.reshape(1), [1] * self.size).sum()
 
+    def of_first(self, numbers: Sequence[float]) -> list[float]:
+        """The first process's numbers, of which every process gives as many."""
+        if self.size == 1:
+            return list(numbers)
+        device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+        told = torch.tensor(numbers, dtype=torch.float64, device=device)
+        dist.broadcast(told, 0)
+        return [float(one) for one in told.tolist()]
+
     def start_alike(self, model: nn.Module) -> None:
         """Give every process the weights of the first."""
         if self.size > 1:

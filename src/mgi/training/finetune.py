@@ -12,12 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from mgi.datasets.slices import SliceSet
-from mgi.datasets.slide_bags import TileBatch
 from mgi.models.image_gene_network import ImageGeneNetwork
 from mgi.training.loop import Curve, Loop, Randomness, RunContext, train
+from mgi.training.moving import Images, moved
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain import Pairs
-from mgi.training.pretrain_batches import moved
 from mgi.training.settings import FinetuneSettings
 from mgi.training.shared_layers import share_layers
 
@@ -52,7 +51,7 @@ class GeneCache:
             self._kept.move_to_end(key)
             return self._kept[key]
         with torch.no_grad():
-            encoded = self._kept[key] = self._model.encode(row.to(self._model.null_token.device))
+            encoded = self._kept[key] = self._model.encode(row.to(self._model.device))
         self._bytes += encoded.nbytes
         while self._bytes > self._most and len(self._kept) > 1:
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
@@ -66,7 +65,7 @@ def cache_for(model: nn.Module) -> GeneCache | None:
 
 def forward(
     model: nn.Module,
-    images: Tensor | TileBatch,
+    images: Images,
     genes: Tensor,
     patient: Tensor,
     has_genes: Tensor,
@@ -117,12 +116,13 @@ def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[Param
     if not isinstance(model, ImageGeneNetwork):
         return [ParameterGroup(modules=[model])]
     frozen = settings.freeze_encoder_steps
+    genes = [] if model.gene_encoder is None else [model.gene_encoder]
     further = [] if model.further is None else model.further.encoders
+    beside = getattr(model, "slide_encoder", None)
+    images = [model.image_encoder, *([] if beside is None else [beside])]
     return [
-        ParameterGroup(modules=[model.image_encoder], lr_scale=settings.image_encoder_lr_scale, frozen_until=frozen),
-        ParameterGroup(
-            modules=[model.gene_encoder, *further], lr_scale=settings.gene_encoder_lr_scale, frozen_until=frozen
-        ),
+        ParameterGroup(modules=images, lr_scale=settings.image_encoder_lr_scale, frozen_until=frozen),
+        ParameterGroup(modules=[*genes, *further], lr_scale=settings.gene_encoder_lr_scale, frozen_until=frozen),
         ParameterGroup(modules=[model]),
     ]
 
@@ -189,7 +189,8 @@ def output_batches(
     """
     model.eval()
     cache = cache_for(model) if cache is None else cache
-    batch = batch if pairs.bags is None else min(batch, pairs.bags.at_once())
+    for bags in (pairs.bags, pairs.beside):
+        batch = batch if bags is None else min(batch, bags.at_once())
     for start in range(0, len(pairs.slices.patient), batch):
         rows = slice(start, start + batch)
         yield rows, _outputs(model, pairs, rows, has_genes, cache, change)

@@ -12,7 +12,7 @@ from mgi.models.multimodal import MultimodalEncoder
 from mgi.training.contrastive import alignment, collapse_warnings, retrieval_figures, vector_figures
 from mgi.training.loop import Curve, Loop, RunContext, train
 from mgi.training.modality_weights import PREFIX, measured_weights, weights_in
-from mgi.training.multimodal_batches import ModalityDrawer, MultimodalDrawer, MultimodalPairs
+from mgi.training.multimodal_batches import ModalityDrawer, MultimodalBatch, MultimodalDrawer, MultimodalPairs
 from mgi.training.multimodal_loss import FEWEST, MultimodalLoss, sum_of
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain import compile_where_it_pays
@@ -33,19 +33,28 @@ def pretrain_multimodal(
 ) -> Curve:
     """Train `encoders` in place and return the curve; `settings.keep` says which weights are kept.
 
-    `unpaired` are modalities of training patients without image. Raises BadInputError where a modality has fewer than
-    two training patients to tell apart.
+    `unpaired` are modalities of training patients without image. With several processes the first one alone has the
+    curve. Raises BadInputError where a modality has fewer than two training patients to tell apart.
     """
     device = next(encoders.parameters()).device
     require_several(training.tables)
     model = MultimodalLoss(encoders, settings).to(device)
     compile_where_it_pays(encoders.image_encoder, device, wanted=settings.compile)
     modalities = modality_drawer(encoders, training.tables, unpaired, settings, context)
-    draw = MultimodalDrawer(training=training, modalities=modalities, pin=device.type == "cuda")
+    group = context.group
+    draw = MultimodalDrawer(training=training, modalities=modalities, group=group, pin=device.type == "cuda")
+
+    def step(batch: MultimodalBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        if settings.modality_weights == "measured":  # by the first process, which alone validates
+            measured = group.of_first([model.image_weights[name] for name in encoders.names])
+            model.image_weights = dict(zip(encoders.names, measured, strict=True))
+        loss, figures = model(batch.on(device), group)
+        return loss, figures
+
     loop = Loop(
         schedule=settings.schedule,
         prepare=draw,
-        step=lambda batch: model(batch.on(device)),
+        step=step,
         validate=lambda: validated(model, validation),
         context=context,
         select_best=settings.keep != "last",

@@ -1,13 +1,14 @@
 """One batch of pre-training with several modalities: patients with an image, and behind them some without.
 
-P patients with an image, N slices of theirs, U patients without image, R rows that have a modality, K its numbers.
+It is drawn whole and alike by every process, of which each prepares its own part. P patients with an image, N slices of
+theirs, U patients without image, R rows that have a modality, K its numbers; n and r are a process's own.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from mgi.datasets.batches import (
 )
 from mgi.datasets.modality_tables import ModalityTables, dropped_at_random
 from mgi.datasets.slices import SliceSet
+from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Randomness
 from mgi.training.pretrain_batches import changed_images, parts_of_slices
 from mgi.training.settings import PretrainSettings
@@ -33,32 +35,47 @@ from mgi.training.settings import PretrainSettings
 
 @dataclass(frozen=True, kw_only=True)
 class ModalityRows:
-    """What a batch has of one modality: `places` (R,) are its patients, ascending.
+    """What a batch has of one modality: `places` (R,) are its patients, ascending, those of all processes.
 
-    `seen` (R, K) carries noise, `whole` (R, K) does not; `hidden` (R, K) are masked in `whole`, or has no columns.
+    `seen` (r, K) carries noise, `whole` (r, K) does not; `hidden` (r, K) are masked in `whole`, or has no columns. All
+    processes together have `n_hidden` of these, and each `counts` rows; None where this one has all.
     """
 
     places: Tensor
     seen: Tensor
     whole: Tensor
     hidden: Tensor
+    n_hidden: int
+    counts: tuple[int, ...] | None = None
 
     def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
         """The same rows elsewhere."""
-        return replace(self, **{name: move(tensor) for name, tensor in vars(self).items()})
+        tensors: Any = {name: move(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **tensors)
+
+    def part_of(self, group: Group) -> Self:
+        """What one of several processes prepares."""
+        if group.size == 1:
+            return self
+        parts = group.parts(len(self.places))
+        own = {name: getattr(self, name)[parts[group.rank]] for name in ("seen", "whole", "hidden")}
+        return replace(self, counts=tuple(part.stop - part.start for part in parts), **own)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MultimodalBatch:
-    """Slices (N, C, S, S) with the patient (N,) of each, and rows of the modalities that any patient has.
+    """Slices (n, C, S, S), the patient (N,) of each slice of all processes, and rows of the modalities that any patient
+    has.
 
     Patients with an image are numbered from 0, those without from `imaged` on. A modality that nobody has is not there.
+    Each process has `counts` of the slices; None where this one has all.
     """
 
     images: Tensor
     patient: Tensor
     imaged: int
     modalities: Mapping[str, ModalityRows]
+    counts: tuple[int, ...] | None = None
 
     def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
         """The batch with its tensors elsewhere."""
@@ -137,8 +154,9 @@ class ModalityDrawer:
             values.append(tables.rows(name, patients[mine])[1])
         whole = torch.cat(values)
         noise = settings.gene_noise * self.noise[name](len(whole), generator)
+        hidden = self._hide(name, *whole.shape)
         return ModalityRows(
-            places=torch.cat(places), seen=whole + noise, whole=whole, hidden=self._hide(name, *whole.shape)
+            places=torch.cat(places), seen=whole + noise, whole=whole, hidden=hidden, n_hidden=int(hidden.sum())
         )
 
     def _draw_unpaired(self) -> Tensor:
@@ -165,6 +183,7 @@ class MultimodalDrawer:
 
     training: MultimodalPairs
     modalities: ModalityDrawer
+    group: Group = ALONE
     pin: bool = False
 
     @cached_property
@@ -180,10 +199,12 @@ class MultimodalDrawer:
         rows = torch.from_numpy(patient_unique_batch(slices.rows_of, self.weights, size, randomness.numpy, each))
         augment = sample_augment((len(rows), *slices.images.shape[1:]), settings.augment, randomness.torch)
         chosen, patient = torch.unique_consecutive(slices.patient[rows], return_inverse=True)
+        own, parts = self.group.share(len(rows)), self.group.parts(len(rows))
         batch = MultimodalBatch(
-            modalities=self.modalities(chosen),
-            images=changed_images(slices, rows, augment),
+            modalities={name: one.part_of(self.group) for name, one in self.modalities(chosen).items()},
+            images=changed_images(slices, rows[own], augment[own]),
             patient=patient,
             imaged=len(chosen),
+            counts=None if self.group.size == 1 else tuple(part.stop - part.start for part in parts),
         )
         return batch.moved(lambda tensor: tensor.pin_memory()) if self.pin else batch

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from mgi.models.multimodal import MultimodalEncoder
 from mgi.models.seeding import seeded_by_name
 from mgi.training.contrastive import chance_loss, clip_loss, make_contrast, min_loss
+from mgi.training.distributed import ALONE, Group
 from mgi.training.multimodal_batches import ModalityRows, MultimodalBatch
-from mgi.training.pretrain_loss import TEMPERATURE_BOUNDS, squared_error_sum
+from mgi.training.pretrain_loss import TEMPERATURE_BOUNDS, shares_view, squared_error_sum
 from mgi.training.settings import PretrainSettings
 
 FEWEST = 2  # rows of which one can be told from the other
@@ -43,7 +44,7 @@ class MultimodalLoss(nn.Module):
         super().__init__()
         self.encoders, self.settings = encoders, settings
         self.contrast = make_contrast(settings.loss, settings.alpha)
-        self.image_weights = dict.fromkeys(encoders.names, 1.0)
+        self.image_weights: dict[str, float] = dict.fromkeys(encoders.names, 1.0)
         """What each modality's contrast weighs in the gradient of the image, beside its weight in the loss."""
         pairs = combinations(encoders.names, 2) if settings.missing == "outer_genes" else ()
         start = torch.tensor(math.log(settings.temperature))
@@ -69,19 +70,25 @@ class MultimodalLoss(nn.Module):
         with torch.autocast(one.device.type, enabled=False):
             return one.float() @ other.float().T / self.temperature(name)
 
-    def forward(self, batch: MultimodalBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a batch and its terms; 0 where nothing in it can be told apart."""
-        images = self.encoders.image_vectors(batch.images)
-        return self.aligned(images, batch.patient, batch.imaged, batch.modalities)[:2]
+    def forward(self, batch: MultimodalBatch, group: Group = ALONE) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of the whole batch, of which this process has a part, and its terms; 0 where nothing in it can be
+        told apart."""
+        images = gathered(self.encoders.image_vectors(batch.images), batch.counts, group)
+        return self.aligned(images, batch.patient, batch.imaged, batch.modalities, group)[:2]
 
     def aligned(
-        self, images: Tensor, patient: Tensor, imaged: int, modalities: Mapping[str, ModalityRows]
+        self,
+        images: Tensor,
+        patient: Tensor,
+        imaged: int,
+        modalities: Mapping[str, ModalityRows],
+        group: Group = ALONE,
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """The same of unit vectors (N, D) of images of these patients (N,), and by modality the vectors (R, D)."""
         vectors, errors = {}, {}
         for name in self.encoders.names:
             if name in modalities:
-                vectors[name], errors[name] = self.encoded(name, modalities[name])
+                vectors[name], errors[name] = self.encoded(name, modalities[name], group)
         places = {name: modalities[name].places for name in vectors}
         terms = dict(self.contrasts(images, patient, vectors, places, imaged))
         contrast, least = weighted(terms, images), sum_of(terms, [term.least for term in terms.values()])
@@ -97,16 +104,24 @@ class MultimodalLoss(nn.Module):
             loss = loss + self.settings.masked_gene_weight * figures["masked_gene_loss"]
         return loss, figures, vectors
 
-    def encoded(self, name: str, rows: ModalityRows) -> tuple[Tensor, Tensor | None]:
-        """Unit vectors (R, D) of a modality's rows, and the mean squared error of what was masked, if anything was."""
-        encoder, masks = self.encoders.of(name), name in self.reconstruct and bool(rows.hidden.any())
-        shared = masks and self.settings.masked_view == "shared"
+    def encoded(self, name: str, rows: ModalityRows, group: Group = ALONE) -> tuple[Tensor, Tensor | None]:
+        """Unit vectors (R, D) of a modality's rows, and the mean squared error of what was masked, if anything was.
+
+        A process without any of the rows encodes nothing and adds nothing.
+        """
+        encoder, masks = self.encoders.of(name), name in self.reconstruct and rows.n_hidden > 0
+        if len(rows.seen) == 0:
+            nothing = rows.seen.new_zeros(0, self.encoders.image_projection.out_features)
+            error = group.total(rows.seen.new_zeros(())) / rows.n_hidden if masks else None
+            return gathered(nothing, rows.counts, group), error
+        shared = masks and shares_view(self.settings, encoder.encoder.tokens)
         seen = encoder.pooled(rows.seen.masked_fill(rows.hidden, 0.0) if shared else rows.seen)
         error = None
         if masks:
             pooled = seen if shared else encoder.pooled(rows.whole.masked_fill(rows.hidden, 0.0))
-            error = squared_error_sum(self.reconstruct[name](pooled), rows.whole, rows.hidden) / rows.hidden.sum()
-        return encoder.project(seen), error
+            part = squared_error_sum(self.reconstruct[name](pooled), rows.whole, rows.hidden)
+            error = group.total(part) / part.new_tensor(rows.n_hidden)
+        return gathered(encoder.project(seen), rows.counts, group), error
 
     def contrasts(
         self,
@@ -143,6 +158,11 @@ class MultimodalLoss(nn.Module):
     def _term(loss: Tensor, kind: str, column: Tensor, weight: float) -> Term:
         cpu = column.cpu()
         return Term(loss=loss, least=min_loss(kind, cpu), chance=chance_loss(kind, cpu), weight=weight)
+
+
+def gathered(rows: Tensor, counts: Sequence[int] | None, group: Group) -> Tensor:
+    """The rows of all processes, of which each gave so many."""
+    return rows if counts is None else group.gather(rows.float(), counts)
 
 
 def scaled_gradient(values: Tensor, scale: float) -> Tensor:

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
 
 import numpy as np
 import torch
@@ -31,10 +30,11 @@ from mgi.datasets.derangement import derangement
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import SliceSet
-from mgi.datasets.slide_bags import MOST_AT_TEST, SlideBags, TileBatch
+from mgi.datasets.slide_bags import MOST_AT_TEST, ScanAndSlide, SlideBags
 from mgi.training.contrastive import min_loss
 from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Randomness
+from mgi.training.moving import Images, Movable
 from mgi.training.settings import PretrainSettings
 from mgi.training.weights import digest_of_tensors
 
@@ -46,6 +46,8 @@ class Pairs:
     With `gene_rows` (P,) they are the rows of other expression that the patients are given. `outcome` (P, ...) is what
     a task of labels learns of each, as that task codes it; nothing that predicts has any. Where the image is a slide
     there are `bags`, of which a training step sees `max_tiles` tiles each, and one slice a patient that is left out.
+    Where there are slides beside the scans, `beside` are theirs; a patient may lack either, and who has no scan has one
+    slice that is left out.
     """
 
     slices: SliceSet
@@ -53,19 +55,31 @@ class Pairs:
     gene_rows: Tensor | None = None
     outcome: Tensor | None = None
     bags: SlideBags | None = None
+    beside: SlideBags | None = None
     max_tiles: int = MOST_AT_TEST
 
     def __len__(self) -> int:
         """The number of patients."""
         return len(self.slices.patient_ids)
 
+    @property
+    def has_scan(self) -> Tensor:
+        """Who has a scan (P,), which is what slices are of."""
+        seen = self.slices.patient[self.slices.there]
+        return torch.zeros(len(self), dtype=torch.bool).index_fill(0, seen, True)
+
     def genes_of(self, patients: Tensor) -> Tensor:
         """Expression (U, G) of patients (U,), in memory."""
         return self.genes[patients if self.gene_rows is None else self.gene_rows[patients]]
 
-    def images_of(self, rows: slice) -> Tensor | TileBatch:
-        """The images (B, C, S, S) of some slices, or the whole slides of some patients."""
-        return self.slices.images[rows] if self.bags is None else self.bags.whole(torch.arange(len(self))[rows])
+    def images_of(self, rows: slice) -> Images:
+        """The images (B, C, S, S) of some slices, or the whole slides of some patients, or both."""
+        if self.bags is not None:
+            return self.bags.whole(torch.arange(len(self))[rows])
+        if self.beside is None:
+            return self.slices.images[rows]
+        patients = torch.unique(self.slices.patient[rows])  # U, in order, as their genes are given
+        return ScanAndSlide(self.slices.images[rows], self.beside.whole(patients))
 
     def keeping(self, chosen: Tensor) -> "Pairs":
         """The slices where `chosen` (N,) is true; every patient and its genes stay."""
@@ -76,8 +90,9 @@ class Pairs:
         digest = hashlib.sha256(digest_of_genes(self.genes).encode())
         for part in parts_of_slices(self.slices):
             digest.update(part)
-        for part in () if self.bags is None else self.bags.identity():
-            digest.update(part)
+        for bags in (self.bags, self.beside):
+            for part in () if bags is None else bags.identity():
+                digest.update(part)
         if self.outcome is not None:
             digest.update(digest_of_tensors({"outcome": self.outcome}).encode())
         return digest.hexdigest()
@@ -109,29 +124,6 @@ def digest_of_genes(genes: Genes) -> str:
     for rows in genes.split(block_length(genes.shape[1])):
         digest.update(rows.contiguous().numpy().data)
     return digest.hexdigest()
-
-
-def moved(images: Tensor | TileBatch, move: Callable[[Tensor], Tensor]) -> Tensor | TileBatch:
-    """Images elsewhere."""
-    return move(images) if isinstance(images, Tensor) else images.moved(move)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Movable:
-    """A batch whose tensors can be put elsewhere."""
-
-    def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
-        """The batch with the tensors that go along."""
-        tensors: Any = {name: move(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **tensors)
-
-    def on(self, device: torch.device) -> Self:
-        """The batch on a device; from pinned memory the copy runs beside the computation."""
-        return self.moved(lambda tensor: tensor.to(device, non_blocking=True))
-
-    def pinned(self) -> Self:
-        """The batch in memory that a GPU reads by itself."""
-        return self.moved(lambda tensor: tensor.pin_memory())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, normalize
 
+from mgi.models.gene_tokens import SingleGeneTokens, Tokeniser
 from mgi.models.mgi import DualEncoder
 from mgi.training.contrastive import make_contrast
 from mgi.training.distributed import ALONE, Group
@@ -57,7 +58,7 @@ class PretrainLoss(nn.Module):
         """The loss of the whole batch, of which this process holds a part, and its terms."""
         settings, encoders = self.settings, self.encoders
         image_tokens = encoders.image_encoder(batch.images)  # n T D
-        shared = settings.reconstructs_genes and settings.masked_view == "shared"
+        shared = settings.reconstructs_genes and shares_view(settings, encoders.gene_encoder.tokens)
         genes_seen = batch.genes
         if shared:  # with the genes of patients without image below (p + u, G), and all hidden ones as 0
             genes_seen = torch.cat([batch.genes, batch.whole[len(batch.genes) :]]).masked_fill(batch.hidden_genes, 0.0)
@@ -103,6 +104,12 @@ class PretrainLoss(nn.Module):
 
         anchor, positive = fused(images, own), fused(images[batch.sibling], own)
         return triplet_loss(anchor, positive, fused(images, other), self.settings.triplet_margin)
+
+
+def shares_view(settings: PretrainSettings, tokens: Tokeniser) -> bool:
+    """Whether the contrast sees the masked numbers of an encoder with these tokens, which are encoded once then."""
+    by_default = settings.masked_view == "auto" and isinstance(tokens, SingleGeneTokens)
+    return settings.masked_view == "shared" or by_default
 
 
 def squared_error_sum(restored: Tensor, truth: Tensor, hidden: Tensor) -> Tensor:

@@ -74,8 +74,9 @@ class PretrainSettings(Section):
     """random: single genes; span: consecutive tokens."""
     masked_gene_weight: Weight = 1.0
     """Weight of that reconstruction in the loss; 0: none."""
-    masked_view: Literal["separate", "shared"] = "separate"
-    """separate: the contrast sees all genes; shared: it sees the masked ones, at half the cost of genes."""
+    masked_view: Literal["auto", "separate", "shared"] = "auto"
+    """separate: the contrast sees all genes; shared: it sees the masked ones, at half the cost of genes; auto: shared
+    where every gene is a token (model.gene_tokens: gene), else separate, which costs next to nothing there."""
     unpaired_batch: Annotated[int, Field(ge=0, le=65_536)] = 0
     """Patients with expression and no image that join a step for their masked genes."""
     masked_patches: Share = 0.25
@@ -152,8 +153,6 @@ class PretrainSettings(Section):
         """Raise where something is asked for that only expression alone can have."""
         if not self.reads_genes:
             raise refusal("modalities", listed, f"{EXPRESSION} with loss {self.loss}, which reads none")
-        if self.processes > 1:
-            raise refusal("processes", self.processes, f"1 with modalities {listed}")
 
     def _of_images_alone(self) -> None:
         """Raise where a loss of images alone is to read genes, or has nothing to tell apart."""
@@ -210,7 +209,7 @@ class FinetuneSettings(Section):
     """independent: of each gene; patients: with the covariance of the training patients, so that genes that go together
     move together (for modalities.rna.fit.components, whose subspace it does not leave)."""
     modalities: Modalities = (EXPRESSION,)
-    """Modalities of numbers that MGI reads beside the image, rna among them. Each further one has an encoder of its own
+    """Modalities of numbers that MGI reads beside the image, with or without rna. Each other has an encoder of its own
     (model.encoders), from the pre-training where that has it, and adds a token. Their order does not matter."""
     empty_slice_weight: Weight = 0.1
     """For segmentation: slices are drawn by tumour area plus so much of the mean area: the share of empty ones grows
@@ -225,15 +224,15 @@ class FinetuneSettings(Section):
         if self.schedule.batch < self.processes:
             raise refusal("schedule.batch", self.schedule.batch, f"at least {self.processes}, one a process")
         listed = ", ".join(self.modalities)
-        if EXPRESSION not in self.modalities or COVARIATES in self.modalities:
-            raise refusal("modalities", listed, f"{EXPRESSION} among them, and not {COVARIATES}")
+        if COVARIATES in self.modalities:
+            raise refusal("modalities", listed, f"modalities without {COVARIATES}, a control of pre-training")
         if self.further and self.gene_noise > 0 and self.gene_noise_shape == "patients":
             raise refusal("gene_noise_shape", "patients", f"independent with modalities {listed}, which patients lack")
         return self
 
     @property
     def further(self) -> tuple[str, ...]:
-        """The modalities beside expression, sorted."""
+        """The modalities but expression, sorted."""
         return tuple(name for name in self.modalities if name != EXPRESSION)
 
 

@@ -86,7 +86,7 @@ def _whole_batch(
         places, values = pairs.tables.rows(name, some)
         if len(places):
             nothing = torch.zeros(len(places), 0, dtype=torch.bool)
-            modalities[name] = ModalityRows(places=places, seen=values, whole=values, hidden=nothing)
+            modalities[name] = ModalityRows(places=places, seen=values, whole=values, hidden=nothing, n_hidden=0)
     batch = SlideBatch(
         tiles=seen.tiles,
         places=seen.places,

@@ -123,28 +123,35 @@ def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def start_from_pretrained(model: nn.Module, weights: Weights) -> None:
+def start_from_pretrained(
+    model: nn.Module, weights: Weights, *, image: str = "image_encoder", genes: bool = True
+) -> None:
     """Copy the pre-trained encoders into a network, in place, and their pooling where it has such; heads stay behind.
 
+    That of the image becomes the network's part named `image`; without `genes` it is copied alone.
+
     Of a pre-training with several modalities those of the image, of expression and of the network's further modalities
-    are copied; an encoder that was not among them stays as it is. Raises BadInputError where the pre-trained encoders
-    have other sizes.
+    are copied, as far as the network reads them; an encoder that was not among them stays as it is. Raises
+    BadInputError where the pre-trained encoders have other sizes.
     """
-    several = weights.modalities
-    pooling = [name for name in ("image_pooling", "gene_pooling") if dict(model.named_children()).get(name) is not None]
-    for name in ("image_encoder", "gene_encoder", *pooling):
+    several, parts = weights.modalities, dict(model.named_children())
+    pooling = [name for name in ("image_pooling", "gene_pooling") if parts.get(name) is not None]
+    own = [] if getattr(model, "further", None) is not None and parts.get("gene_encoder") is None else ["gene_encoder"]
+    for name in ("image_encoder", *own, *pooling):
         of_genes = name.startswith("gene_")
+        if (of_genes and not genes) or (name == "image_pooling" and image != "image_encoder"):
+            continue
         if of_genes and several is not None and EXPRESSION not in several:
             continue
         try:
             part_of = f"modalities.{EXPRESSION}.{name.removeprefix('gene_')}"
             prefix = f"{name if several is None or not of_genes else part_of}."
             part = {key.removeprefix(prefix): one for key, one in weights.tensors.items() if key.startswith(prefix)}
-            model.get_submodule(name).load_state_dict(part)
+            model.get_submodule(image if name == "image_encoder" else name).load_state_dict(part)
         except (AttributeError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise BadInputError(f"pre-trained weights do not fit {name}: {reason}") from None
-    if isinstance(further := getattr(model, "further", None), FurtherModalities):
+    if genes and isinstance(further := getattr(model, "further", None), FurtherModalities):
         _start_further(further, weights)
 
 

@@ -18,6 +18,7 @@ SCALP = 520.0
 NOISE_SD = 14.0
 LESION_RADIUS_MM = 17.0
 LESION_OFFSET_MM = 34.0  # from the midline
+RIM_SHARE, CORE_DARKNESS = 0.35, 0.9  # of a lesion's radius, and of its brightness, where FLAIR and T2 do not match
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,22 +57,27 @@ def draw_head(grid: Grid, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.where((radius >= 1.0) & (radius < 1.06), SCALP, head)
 
 
-def draw_lesion(
-    grid: Grid,
-    *,
-    side: float,
-    size: float,
-    margin: float,
-    contrast: float,
-    rng: np.random.Generator,
-    effect: float = 1.0,
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """A bright lesion on one side (+1 left, -1 right): the intensity that it adds (S, H, W) and its true extent.
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What a lesion follows: factors, which move its size, margin and brightness `effect` times as far as usual.
 
-    `effect` times as far as usual the factors move its size, margin and brightness.
+    With a `mismatch` its core is dark.
     """
+
+    size: float
+    margin: float
+    contrast: float
+    effect: float = 1.0
+    mismatch: bool = False
+
+
+def draw_lesion(
+    grid: Grid, traits: Traits, *, side: float, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """A bright lesion on one side (+1 left, -1 right): the intensity that it adds (S, H, W) and its true extent."""
+    effect = traits.effect
     centre = (rng.normal(0, 4.0), rng.normal(0, 20.0), side * (LESION_OFFSET_MM + rng.normal(0, 4.0)))
-    radius_mm = LESION_RADIUS_MM * np.exp(0.16 * effect * np.clip(size, -2.5, 2.5) + rng.normal(0, 0.08))
+    radius_mm = LESION_RADIUS_MM * np.exp(0.16 * effect * np.clip(traits.size, -2.5, 2.5) + rng.normal(0, 0.08))
     stretch = np.exp(rng.normal(0, 0.12, 3))
     distance = np.sqrt(
         ((grid.z - centre[0]) * stretch[0]) ** 2
@@ -80,13 +86,16 @@ def draw_lesion(
     )
     wobble = 0.18 * radius_mm * smooth_noise(np.broadcast(grid.z, grid.y, grid.x).shape, grid, 9.0, rng)
     inside_mm = radius_mm + wobble - distance
-    blur_mm = 1.0 + 1.2 * np.exp(0.4 * effect * np.clip(margin, -2.0, 2.0))
-    brightness = 190.0 * np.exp(0.15 * effect * np.clip(contrast, -2.0, 2.0) + rng.normal(0, 0.08))
-    return brightness / (1.0 + np.exp(-inside_mm / blur_mm)), inside_mm > 0.0
+    blur_mm = 1.0 + 1.2 * np.exp(0.4 * effect * np.clip(traits.margin, -2.0, 2.0))
+    brightness = 190.0 * np.exp(0.15 * effect * np.clip(traits.contrast, -2.0, 2.0) + rng.normal(0, 0.08))
+    added = brightness / (1.0 + np.exp(-inside_mm / blur_mm))
+    if traits.mismatch:
+        added -= CORE_DARKNESS * brightness / (1.0 + np.exp(-(inside_mm - RIM_SHARE * radius_mm) / blur_mm))
+    return added, inside_mm > 0.0
 
 
 def draw_volume(
-    grid: Grid, factors: dict[str, float], rng: np.random.Generator, effect: float = 1.0
+    grid: Grid, factors: dict[str, float], rng: np.random.Generator, effect: float = 1.0, *, mismatch: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """A head with a tumour on the side that the factor names and its look-alike on the other: volume and mask.
 
@@ -94,11 +103,12 @@ def draw_volume(
     image tells which is which.
     """
     head = draw_head(grid, rng)
-    traits = {name: factors[name] for name in ("size", "margin", "contrast")}
+    followed = {name: factors[name] for name in ("size", "margin", "contrast")}
+    traits = Traits(**followed, effect=effect, mismatch=mismatch)
     tumour_side = 1.0 if factors["side"] > 0 else -1.0
     mask = np.zeros(head.shape, bool)
     for side in (1.0, -1.0):
-        added, extent = draw_lesion(grid, side=side, **traits, rng=rng, effect=effect)
+        added, extent = draw_lesion(grid, traits, side=side, rng=rng)
         head += added * (head > 0)
         if side == tumour_side:
             mask = extent

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from mgi_standin.errors import ConfigError, ResourceError
 from mgi_standin.files import atomic_path, write_json
-from mgi_standin.simulation.availability import draw_availability
+from mgi_standin.simulation.availability import draw_availability, without_images
 from mgi_standin.simulation.clinical import TABLE, case_hit, draw_clinical, table_row
 from mgi_standin.simulation.cohort import gene_model_of, simulate_cohort
 from mgi_standin.simulation.gdc_folder import GdcFolder
 from mgi_standin.simulation.genes import draw_gene_table
-from mgi_standin.simulation.identifiers import AVAILABILITY_STREAM, archive_key, stream_of
+from mgi_standin.simulation.identifiers import AVAILABILITY_STREAM, IMAGES_HELD_STREAM, archive_key, stream_of
 from mgi_standin.simulation.latent_factors import as_gmt
 from mgi_standin.simulation.nbia_folder import NbiaFolder
 from mgi_standin.simulation.omics.files import OmicsFiles
@@ -42,6 +42,7 @@ def write_archive(
     genes = draw_gene_table(settings.n_genes, settings.seed)
     key = archive_key(settings, genes)
     held = draw_availability([patient.patient_id for patient in patients], stream_of(settings, AVAILABILITY_STREAM))
+    held = without_images(held, settings.missing, stream_of(settings, IMAGES_HELD_STREAM))
     subtypes = {patient.patient_id: patient.subtype for patient in patients}
     omics = OmicsFiles(settings, genes, key, subtypes, held) if settings.omics else None
     slides = SlideFiles(settings, key) if settings.slides else None

@@ -3,10 +3,13 @@
 Every number of the exceptions is in this file.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+
+from mgi_standin.simulation.settings import IMAGES, Missing
 
 InstanceOrder = Literal["up", "down", "shuffled"]
 Annotation = Literal["flagged", "redacted", "observed"]
@@ -31,6 +34,7 @@ class Availability:
     run_length_encoded: bool = False
     rescale_tags: bool = True
     instance_order: InstanceOrder = "up"
+    has_slides: bool = True
 
 
 # Patients that cannot be used, the most instructive first; a small cohort gets the head of the list.
@@ -76,6 +80,18 @@ UNUSUAL_IMAGES: tuple[tuple[float, dict[str, Any]], ...] = (
     (0.20, {"instance_order": "down"}),
     (0.10, {"instance_order": "shuffled"}),
 )
+
+
+def without_images(
+    held: dict[str, Availability], missing: Mapping[Missing, float], rng: np.random.Generator
+) -> dict[str, Availability]:
+    """The same, with a share of all patients who lack scans, and of others who lack slides: nobody lacks both so."""
+    names = sorted(held)
+    scans, slides = (round(missing.get(name, 0.0) * len(names)) for name in IMAGES)
+    shuffled = [names[index] for index in rng.permutation(len(names))]
+    changed = {name: replace(held[name], images="none") for name in shuffled[:scans]}
+    changed |= {name: replace(held[name], has_slides=False) for name in shuffled[scans : scans + slides]}
+    return held | changed
 
 
 def draw_availability(patient_ids: list[str], rng: np.random.Generator) -> dict[str, Availability]:

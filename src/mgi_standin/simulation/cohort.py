@@ -22,7 +22,9 @@ SITES = ("CS", "DU", "FG", "HT", "DB", "P5", "S9", "TQ")
 SITE_SHARE = (0.12, 0.30, 0.12, 0.25, 0.08, 0.05, 0.05, 0.03)
 SLICE_MM = (5.5, 6.5)
 # Patients are drawn one by one from their own stream: a larger cohort begins with the smaller one's patients.
-GENE_STREAM, PATIENT_STREAM, OTHER_STREAM = 1, 2, 3
+GENE_STREAM, PATIENT_STREAM, OTHER_STREAM, MISMATCH_STREAM = 1, 2, 3, 4
+# A dark core is rare elsewhere, as in patients; who has none in a scan is likely another subtype, not surely.
+MISMATCHED, MISMATCH_SHARE, MISMATCH_ELSEWHERE = "IDHmut-non-codel", 0.85, 0.08
 ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
 
@@ -83,7 +85,8 @@ def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> 
     grid = make_grid(
         int(rng.integers(settings.slices_min, settings.slices_max + 1)), settings.pixels, float(rng.uniform(*SLICE_MM))
     )
-    volume, mask = draw_volume(grid, factors, rng, settings.lesion_effect)
+    mismatch = settings.mismatch and _has_mismatch(index, subtype, settings)
+    volume, mask = draw_volume(grid, factors, rng, settings.lesion_effect, mismatch=mismatch)
     return SimulatedPatient(
         patient_id=f"TCGA-{site}-{_identifier(index)}",
         site=site,
@@ -95,6 +98,17 @@ def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> 
         mask=mask,
         spacing_mm=grid.spacing_mm,
     )
+
+
+def _has_mismatch(index: int, subtype: str, settings: SimulationSettings) -> bool:
+    """Whether the lesion's core is dark: the T2-FLAIR mismatch of most mutants without codeletion, and of few others.
+
+    Where genes do not drive images it follows a subtype of its own.
+    """
+    rng = np.random.default_rng([settings.seed, MISMATCH_STREAM, index])
+    fresh = str(rng.choice(SUBTYPES, p=SUBTYPE_SHARE))
+    shown = subtype if settings.genes_drive_images else fresh
+    return bool(rng.random() < (MISMATCH_SHARE if shown == MISMATCHED else MISMATCH_ELSEWHERE))
 
 
 def _identifier(index: int) -> str:

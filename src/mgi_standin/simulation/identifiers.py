@@ -12,6 +12,7 @@ from mgi_standin.simulation.settings import SimulationSettings
 # One random stream per kind of content, apart from those of the cohort itself (below 10).
 COUNT_STREAM, AVAILABILITY_STREAM, SCAN_STREAM, IMAGE_STREAM, CLINICAL_STREAM = 12, 13, 14, 15, 16
 OMICS_STREAM, OMICS_AVAILABILITY_STREAM, OMICS_MODEL_STREAM, SLIDES_HELD_STREAM = 17, 18, 19, 20
+IMAGES_HELD_STREAM = 23
 # Settings that add files and change none.
 ADDING = ("omics", "missing", "slides")
 

@@ -8,6 +8,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from mgi_standin.errors import ConfigError
 
 Omics = Literal["cn", "mutation", "methylation", "mirna", "rppa"]
+Missing = Literal["cn", "mutation", "methylation", "mirna", "rppa", "flair", "slides"]
+IMAGES: tuple[Missing, ...] = ("flair", "slides")
 OMICS: tuple[Omics, ...] = get_args(Omics)
 
 
@@ -20,9 +22,10 @@ class SimulationSettings:
     the control in which no method can gain from genes. `subtype_genes` are shared out among the three subtypes, each
     gene following one of them; 0: a subtype shows itself by the factors alone. `lesion_effect` says how
     far the factors move size, margin and brightness of a lesion. `omics` is what the GDC has beside
-    expression; `missing` gives the share of patients who lack one of them.
+    expression; `missing` gives the share of patients who lack one of them, or a scan (`flair`), or slides.
     `slides` adds whole-slide images to the GDC. With `split_evidence` slides tell wild types alone, and genes tell
-    codeleted tumours alone: only both tell the three subtypes.
+    codeleted tumours alone: only both tell the three subtypes. With `mismatch` most lesions of mutants without
+    codeletion have a dark core.
     """
 
     seed: int
@@ -35,16 +38,21 @@ class SimulationSettings:
     subtype_genes: int = 0
     lesion_effect: float = 1.0
     omics: tuple[Omics, ...] = ()
-    missing: dict[Omics, float] = field(default_factory=dict)
+    missing: dict[Missing, float] = field(default_factory=dict)
     slides: bool = False
     split_evidence: bool = False
+    mismatch: bool = False
 
     def __post_init__(self) -> None:
         for name, share in self.missing.items():
-            if name not in self.omics:
-                raise ValueError(f"missing: found {name}, expected entries of omics alone")
+            if name not in (*self.omics, *IMAGES[: 1 + self.slides]):
+                raise ValueError(
+                    f"missing: found {name}, expected entries of omics, {IMAGES[0]}, or slides if there are"
+                )
             if not 0 <= share <= 1:
                 raise ValueError(f"missing: found {share} of {name}, expected 0 to 1")
+        if sum(self.missing.get(name, 0.0) for name in IMAGES) > 1:
+            raise ValueError("missing: found more than 1 of flair and slides together, expected nobody who lacks both")
         if self.split_evidence and not (self.slides and self.subtype_genes):
             raise ValueError("split_evidence: found true, expected slides: true and subtype_genes above 0 with it")
 
@@ -57,6 +65,7 @@ class SimulationSettings:
             "missing": {},
             "slides": False,
             "split_evidence": False,
+            "mismatch": False,
         }
         return {name: value for name, value in asdict(self).items() if name not in off or value != off[name]}
 

@@ -54,13 +54,17 @@ class SlideFiles:
         They show the same histology, with the focus on the same side.
         """
         first = slide_of(patient, self._settings)
+        if held.has_slides:
+            yield from self._files(patient, held, first)
+        shown = histology_of(patient, self._settings)
+        self._truth.append((patient.patient_id, shown.subtype, front_of(first, shown.factors)))
+
+    def _files(self, patient: SimulatedPatient, held: Availability, first: SimulatedSlide) -> Iterator[ListedFile]:
         yield self._listed(patient.patient_id, Held("01Z", "00", "DX1"), first)
         for one in self._further(patient.patient_id, held):
             pixels = first.pixels.shape[0] if one.label == "DX2" else SECTION_PIXELS
             slide = further_slide_of(patient, self._settings, f"{one.sample}/{one.label}", first.side, pixels)
             yield self._listed(patient.patient_id, one, slide)
-        shown = histology_of(patient, self._settings)
-        self._truth.append((patient.patient_id, shown.subtype, front_of(first, shown.factors)))
 
     def truth(self) -> str:
         """The table, tab separated: the subtype that a patient's slides show, and the class of focus and `side`."""

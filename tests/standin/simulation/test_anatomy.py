@@ -2,6 +2,7 @@ import numpy as np
 
 from mgi_standin.simulation.anatomy import (
     FIELD_OF_VIEW_MM,
+    Traits,
     draw_head,
     draw_lesion,
     draw_volume,
@@ -32,7 +33,7 @@ def test_a_head_is_surrounded_by_air() -> None:
 def test_a_positive_side_is_the_left_half() -> None:
     grid = make_grid(9, 48, 6.0)
     for side, half in ((1.0, slice(24, 48)), (-1.0, slice(0, 24))):
-        _, extent = draw_lesion(grid, side=side, size=0.0, margin=0.0, contrast=0.0, rng=generator())
+        _, extent = draw_lesion(grid, Traits(size=0.0, margin=0.0, contrast=0.0), side=side, rng=generator())
         assert extent.any()
         assert extent[:, :, half].sum() == extent.sum()
 
@@ -42,7 +43,8 @@ def test_a_larger_size_factor_gives_a_larger_lesion_on_average() -> None:
 
     def mean_volume(size: float) -> float:
         rng = generator()
-        lesions = [draw_lesion(grid, side=1.0, size=size, margin=0.0, contrast=0.0, rng=rng)[1] for _ in range(10)]
+        traits = Traits(size=size, margin=0.0, contrast=0.0)
+        lesions = [draw_lesion(grid, traits, side=1.0, rng=rng)[1] for _ in range(10)]
         return float(np.mean([lesion.sum() for lesion in lesions]))
 
     assert mean_volume(2.0) > 1.5 * mean_volume(-1.0)

@@ -35,7 +35,7 @@ def test_an_archive_states_what_is_on_alone():
     ("changes", "expected"),
     [
         ({"omics": ["protein"]}, r"simulation\.omics\.0: found 'protein': .*'rppa'"),
-        ({"omics": ["cn"], "missing": {"rppa": 0.1}}, r"missing: found rppa, expected entries of omics alone"),
+        ({"omics": ["cn"], "missing": {"rppa": 0.1}}, r"missing: found rppa, expected entries of omics, flair"),
         ({"omics": ["cn"], "missing": {"cn": 1.5}}, r"missing: found 1\.5 of cn, expected 0 to 1"),
         ({"split_evidence": True, "slides": True}, r"split_evidence: found true, expected .*subtype_genes above 0"),
         ({"split_evidence": True, "subtype_genes": 90}, r"split_evidence: found true, expected slides: true"),

@@ -45,12 +45,13 @@ def pair(
     rejected: dict[str, str] | None = None,
     exclude: tuple[str, ...] = (),
     required: tuple[str, ...] | None = None,
+    any_of: tuple[str, ...] = (),
 ) -> dict[str, CohortRow]:
     offers = [
         offer(rna_lock(*genes), raw_of(genes, rejected)),
         offer(flair_lock(*images, source=source, simulated=True), raw_of(images, rejected)),
     ]
-    rows = pair_patients(offers, required=required, exclude=exclude)
+    rows = pair_patients(offers, required=required, any_of=any_of, exclude=exclude)
     assert [row.patient_id for row in rows] == sorted(row.patient_id for row in rows)
     return {row.patient_id: row for row in rows}
 
@@ -180,6 +181,14 @@ def test_a_patient_is_kept_for_what_is_required_alone() -> None:
     assert rows[B].modalities["flair"].reason == "no image"
     with pytest.raises(BadInputError, match=r"required: slides.*rna, flair"):
         pair([gene(A)], whole(A), required=("slides",))
+
+
+def test_of_several_images_one_is_enough_and_its_mask_may_be_missing() -> None:
+    without_mask = [series(A), series(C)]
+    rows = pair([gene(A), gene(B)], without_mask, required=("rna",), any_of=("flair",))
+    assert {patient: row.reason for patient, row in rows.items()} == {A: None, B: "none of flair", C: "no expression"}
+    with pytest.raises(BadInputError, match=r"required: slides.*rna, flair"):
+        pair([gene(A)], whole(A), required=("rna",), any_of=("slides",))
 
 
 PATIENTS = ["TCGA-CS-4941", "P1", "P2"]

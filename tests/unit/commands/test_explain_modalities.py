@@ -1,4 +1,4 @@
-"""Attributions of pre-trainings with several modalities, of which test patients lack some."""
+"""Attributions of networks that read several modalities, of which test patients lack some."""
 
 import json
 from pathlib import Path
@@ -6,14 +6,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mgi.cli import main
+from mgi.cohort.labels.file import write_labels
+from mgi.cohort.labels.labels import Labels, PatientLabels
 from mgi.explain.attribution_file import Attributions, read_attributions
 from mgi.reporting.explain_section import explain_section
+from mgi.training.weights import load_weights, save_weights
 from several_modalities import HAVE, Several, register_rooms
 
 SETTINGS = {"noise_samples": 2, "references": 2, "seed": 3}
 WITH = ["copies", "rna"]
+GENES = [f"ENSG{number:03d}" for number in range(12)]
 
 
 @pytest.fixture(autouse=True)
@@ -28,15 +33,20 @@ def several(write_study, tmp_path: Path) -> Several:
 
 def explain(several: Several, run_of, names: list[str] = WITH, **settings: object) -> int:
     """Explain the pre-training of the study that read these."""
-    study = several.study
     assert several.run("pretrain", modalities=names) == 0
+    return explained(several, names, "several", run_of(task="pretraining").as_json(), **settings)
+
+
+def explained(several: Several, names: list[str], key: str, run: str, **settings: object) -> int:
+    """Explain a run of the study."""
+    study = several.study
     further = [name for name in names if name != "rna"]
     shards = [f"{name}={study.folder / name / 'dataset.json'}" for name in further]
     given = {
-        "run-json": run_of(task="pretraining").as_json(), "image-shard": study.folder / "images",
+        "run-json": run, "image-shard": study.folder / "images",
         "prepared": study.prepared(), "expression-shard": study.folder / "expression",
         "fold-genes": study.folder / "genes.parquet", "split": study.folder / "split.parquet",
-        "weights": study.weights("several"), "curves": study.weights("several").with_name("curves.jsonl"),
+        "weights": study.weights(key), "curves": study.weights(key).with_name("curves.jsonl"),
         "settings": json.dumps(SETTINGS | settings), "output": study.folder / "explain/attributions.parquet",
     }  # fmt: skip
     line = ["explain", *(f"--{name}={value}" for name, value in given.items())]
@@ -55,7 +65,7 @@ def test_attributions_are_of_all_numbers_add_up_and_are_0_of_what_a_patient_lack
     assert explain(several, run_of) == 0
     one = found(several)
     assert one.gene_ids[:5] == [f"copies:copies{number}" for number in range(5)]
-    assert one.gene_ids[5:] == [f"ENSG{number:03d}" for number in range(12)]
+    assert one.gene_ids[5:] == GENES
     assert one.about["modalities"] == {"copies": 5, "rna": 12}
     assert one.about["modality_patients"] == {"copies": 1, "rna": 2}
     assert set(one.about["temperatures"]) == set(WITH)
@@ -140,3 +150,75 @@ def test_a_contrast_that_was_never_validated_has_no_temperature(several: Several
     assert "no temperature_proteins in it, expected the curve of a pre-training with two" in capsys.readouterr().err
     assert explain(several, run_of, ["proteins", "rna"], values=["similarity"]) == 0
     assert set(found(several).value) == {"similarity"}
+
+
+def lighter(several: Several, key: str) -> str:
+    """The run again with a lighter start of the mask: four steps have not yet found a tumour."""
+    weights = load_weights(several.study.weights(key), genes=GENES)
+    tensors = dict(weights.tensors) | {"decoder.offset": torch.tensor(0.5)}
+
+    class Held(torch.nn.Module):
+        def state_dict(self, *_: object, **__: object) -> dict[str, torch.Tensor]:
+            return tensors
+
+    path = several.study.weights("lighter")
+    path.parent.mkdir()
+    told = {"modalities": weights.modalities}
+    save_weights(path, Held(), run=weights.run, model=weights.model, genes=GENES, more=told)
+    return path.parent.name
+
+
+@pytest.mark.parametrize("names", [["copies", "rna"], ["copies"]])
+def test_masks_are_attributed_to_all_that_the_network_reads_and_a_patient_has(
+    names: list[str], several: Several, run_of, capsys
+) -> None:
+    settings = json.dumps({"schedule": several.study.SCHEDULE, "modalities": names, "gene_encoder_lr_scale": 1.0})
+    line = several.study.line("finetune", "mgi", settings=settings)
+    assert main([*line, *several.given(["copies"])]) == 0
+    assert explained(several, names, lighter(several, "mgi"), run_of().as_json(), slices=1, attention_patients=2) == 0
+    one, (sixth, seventh) = found(several), (several.study.patients[row] for row in (6, 7))
+    assert set(one.value) == {"mask"}
+    assert one.about["modalities"] == {name: {"copies": 5, "rna": 12}[name] for name in names}
+    trained = one.network == "trained"
+    assert one.error[trained].max() <= 0.01
+    assert (np.abs(one.values[one.patient_id == sixth][:, :5]).sum(1) > 0).any()
+    lacks = one.values[one.patient_id == seventh]
+    if names == ["copies"]:
+        assert len(lacks) == 0
+        assert one.about["without_modality"] == [seventh]
+    else:
+        assert (lacks[:, :5] == 0).all()
+        assert (np.abs(lacks[:, 5:]).sum(1) > 0).any()
+    assert tabulated(several) == 0
+    shares = table(several, "modalities")
+    assert sorted(shares["modality"]) == names
+    assert shares["share"].sum() == pytest.approx(1)
+    html = explain_section(several.study.folder / "explain", simulated=True).html
+    assert "it rests on all modalities that a patient has together" in html
+    assert "here a mean over the modalities" not in html
+
+
+@pytest.mark.parametrize(("task", "target"), [("classification", "idh"), ("survival", None)])
+def test_heads_are_attributed_to_all_that_the_network_reads(
+    task: str, target: str | None, several: Several, run_of, tmp_path: Path
+) -> None:
+    patients = several.study.patients
+    known = {
+        patient: PatientLabels(classes={"idh": "WT" if number % 2 else "M"}, time_days=100.0 + number, event=True)
+        for number, patient in enumerate(patients)
+    }
+    rows = Labels(patients=known, place="t", source="t", column_of={"idh": "IDH"}, endpoint="OS", survival_source="t")
+    write_labels(rows.beside(patients), tmp_path / "labels.parquet", tmp_path / "labels.tsv")
+    run = run_of(task=task, target=target).as_json()
+    settings = json.dumps({"schedule": several.study.SCHEDULE, "modalities": ["copies", "proteins"]})
+    given = {"run-json": run, "task-settings": "{}", "labels": tmp_path / "labels.parquet", "settings": settings}
+    assert main([*several.study.line("finetune", "head", **given), *several.given()]) == 0
+    assert explained(several, ["copies", "proteins"], "head", run) == 0
+    one = found(several)
+    assert set(one.value) == {"head"}
+    assert sorted(set(one.patient_id)) == [patients[6], patients[7]]
+    assert one.gene_ids == [*(f"copies:copies{n}" for n in range(5)), *(f"proteins:proteins{n}" for n in range(3))]
+    trained = one.network == "trained"
+    assert one.error[trained].max() <= 0.01
+    assert (one.values[one.patient_id == patients[7]][:, :5] == 0).all()
+    assert np.abs(one.values[trained][:, 5:]).max() > 0

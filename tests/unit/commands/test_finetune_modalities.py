@@ -26,6 +26,7 @@ def several(write_study, tmp_path: Path) -> Several:
 
 
 def finetune(several: Several, key: str, names: Any = tuple(HAVE), control: Any = None, **more: Any) -> int:
+    """With expression beside the modalities that are named, or as `modalities` says."""
     listed = more.pop("modalities", [*names, "rna"])
     start = {"pretrained": more.pop("pretrained")} if "pretrained" in more else {}
     settings = json.dumps({"schedule": several.study.SCHEDULE, "modalities": listed} | more)
@@ -116,6 +117,7 @@ def test_the_audit_replaces_all_genetic_modalities_together(several: Several, wr
     assert before.keys() == after.keys()
     changed = {key[:2] for key in before if before[key] != after[key]}
     sixth, seventh, unpaired = (several.study.patients[row] for row in (6, 7, 10))
+    assert all(name in ("null_token", "further_alone") for name, patient, _ in before if patient == unpaired)
     assert ("own", sixth) in changed
     assert {patient for name, patient in changed if name.startswith("permuted")} == {seventh}
     assert not any(name in ("cohort_mean", "null_token") for name, _ in changed)
@@ -133,7 +135,6 @@ def test_a_prediction_needs_what_the_network_reads(several: Several, capsys) -> 
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"modalities": ["copies"]}, "modalities: found"),
         ({"modalities": ["copies", "covariates", "rna"]}, "modalities: found"),
         ({"gene_noise": 0.1, "gene_noise_shape": "patients"}, "gene_noise_shape: found"),
     ],
@@ -141,3 +142,49 @@ def test_a_prediction_needs_what_the_network_reads(several: Several, capsys) -> 
 def test_what_does_not_go_together_is_one_line(settings: dict[str, Any], said: str, several: Several, capsys) -> None:
     assert finetune(several, "mgi", **settings) == 2
     assert said in capsys.readouterr().err
+
+
+def planes(several: Several, key: str, name: str, row: int) -> list[bytes]:
+    """What was predicted of a patient with one input."""
+    patient = several.study.patients[row]
+    return [one for (given, of, _), one in sorted(predictions(several, key).items()) if (given, of) == (name, patient)]
+
+
+@pytest.mark.parametrize("listed", [["copies"], ["copies", "proteins"]])
+def test_expression_may_be_left_out(listed: list[str], several: Several) -> None:
+    """Patient 6 of the test has copies, 7 proteins alone, 10 has copies and no expression."""
+    assert several.run("pretrain", "start", modalities=["copies", "rna"]) == 0
+    start = several.study.weights("start")
+    settings: dict[str, Any] = {"gene_encoder_lr_scale": 1.0, "pretrained": start}
+    assert finetune(several, "mgi", listed, modalities=listed, **settings) == predict(several, "mgi", listed) == 0
+    weights = load_weights(several.study.weights("mgi"), genes=GENES)
+    assert weights.model.expression is False
+    assert weights.modalities is not None
+    assert sorted(weights.modalities) == listed
+    assert not any(name.startswith("gene_encoder") for name in weights.tensors)
+    assert sorted(several.record("mgi")["modality_patients"]) == listed
+    own, nothing = (planes(several, "mgi", name, 6) for name in ("own", "null_token"))
+    assert own != nothing
+    assert (planes(several, "mgi", "own", 7) == planes(several, "mgi", "null_token", 7)) is (listed == ["copies"])
+    assert planes(several, "mgi", "further_alone", 10) != planes(several, "mgi", "null_token", 10)
+
+
+def test_the_order_changes_no_byte_without_expression(several: Several) -> None:
+    for key, listed in (("one", list(HAVE)), ("two", list(reversed(HAVE)))):
+        assert finetune(several, key, modalities=listed) == 0
+    assert bytes_of(several, "one") == bytes_of(several, "two")
+
+
+def test_who_has_no_expression_is_predicted_with_what_there_is(several: Several) -> None:
+    """Patient 10 has copies and no proteins."""
+    assert finetune(several, "mgi", gene_encoder_lr_scale=1.0) == predict(several, "mgi") == 0
+    assert planes(several, "mgi", "further_alone", 10) != planes(several, "mgi", "null_token", 10)
+    assert finetune(several, "mgi", ["proteins"]) == predict(several, "mgi", ["proteins"]) == 0
+    assert planes(several, "mgi", "further_alone", 10) == []
+    assert planes(several, "mgi", "null_token", 10) != []
+
+
+def test_random_numbers_stand_for_each_modality_that_is_read(several: Several) -> None:
+    for key, control in (("own", None), ("random", "random-id")):
+        assert finetune(several, key, modalities=list(HAVE), control=control) == 0
+    assert bytes_of(several, "own") != bytes_of(several, "random")

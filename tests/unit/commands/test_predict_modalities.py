@@ -46,16 +46,19 @@ def write_table(path: Path, name: str, columns: dict[str, np.ndarray], features:
 
 
 class ReleasedWithModalities:
-    """A study with copies and microRNAs that some lack, its fine-tuned run, its fold's predictions and its release."""
+    """A study with copies and microRNAs that some lack, its fine-tuned run, its fold's predictions and its release.
 
-    def __init__(self, study: Any, folder: Path) -> None:
+    `beside` is expression, or nothing.
+    """
+
+    def __init__(self, study: Any, folder: Path, beside: tuple[str, ...] = ("rna",)) -> None:
         self.study, self.folder, self.results = study, folder, folder / "results"
         for name in HAVE:
             self._stage(name)
         given = ["--modality-shard", *(f"{name}={self.results}/shards/{name}/dataset.json" for name in HAVE)]
         given += ["--modality-fit", *(f"{name}={self.results}/folds/0/{name}.parquet" for name in HAVE)]
         schedule = {**study.SCHEDULE, "steps": 40, "validate_every": 40, "learning_rate": 0.01}
-        settings = json.dumps({"schedule": schedule, "modalities": ["rna", *HAVE], "gene_encoder_lr_scale": 1.0})
+        settings = json.dumps({"schedule": schedule, "modalities": [*beside, *HAVE], "gene_encoder_lr_scale": 1.0})
         assert main([*study.line("finetune", "mgi", settings=settings), *given]) == 0
         assert main([*study.line("predict-fold", "mgi"), *given]) == 0
         shutil.copytree(study.folder / "runs", self.results / "runs")
@@ -86,10 +89,10 @@ class ReleasedWithModalities:
                      "--settings={}", f"--split={self.study.folder / 'split.parquet'}",
                      f"--output={self.results}/folds/0/{name}.parquet"]) == 0  # fmt: skip
 
-    def stored(self, patient: str) -> np.ndarray:
+    def stored(self, patient: str, given: str = "own") -> np.ndarray:
         """The fold's prediction with the patient's own data."""
         rows = pq.read_table(self.study.folder / "predictions/mgi.parquet").to_pylist()
-        own = [one["probability"] for one in rows if (one["patient_id"], one["expression_input"]) == (patient, "own")]
+        own = [one["probability"] for one in rows if (one["patient_id"], one["expression_input"]) == (patient, given)]
         return np.stack([np.frombuffer(plane, np.uint8).reshape(self.study.SHAPE[1:]) for plane in own])
 
     def inputs(self, folder: Path, row: int) -> tuple[Path, Path]:
@@ -107,6 +110,12 @@ class ReleasedWithModalities:
 def released_several(write_study, tmp_path_factory) -> ReleasedWithModalities:
     folder = tmp_path_factory.mktemp("released_several")
     return ReleasedWithModalities(write_study(folder / "study"), folder)
+
+
+@pytest.fixture(scope="module")
+def released_without_expression(write_study, tmp_path_factory) -> ReleasedWithModalities:
+    folder = tmp_path_factory.mktemp("released_without_expression")
+    return ReleasedWithModalities(write_study(folder / "study"), folder, ())
 
 
 @pytest.fixture
@@ -224,15 +233,99 @@ def test_what_cannot_be_read_is_one_line_and_no_mask(
     assert not (tmp_path / "masks").exists()
 
 
-def test_a_modality_without_expression_and_one_of_a_model_of_expression_alone_are_refused(
+def slices_of(several: ReleasedWithModalities, folder: Path, row: int) -> Path:
+    """The image of a patient, who need not have expression."""
+    patient = several.study.patients[row]
+    write_slices(folder / "image", read_images(several.results / "shards/flair", [patient])[patient].slices, "P_1")
+    return folder / "image"
+
+
+def alone(several: ReleasedWithModalities, image: Path, folder: Path, row: int, *more: str) -> int:
+    """Predict a patient with the tables of what the patient has, and without expression."""
+    tables = [f"{name}={several.folder / f'{name}.tsv'}" for name, have in HAVE.items() if row in have]
+    line = ["predict", str(image), f"--model={several.model}", f"--output={folder / 'masks'}", "--force"]
+    return main([*line, "--modality", *tables, f"--patient={several.study.patients[row]}", *more])
+
+
+def test_modalities_count_without_expression_as_in_the_folds_prediction(
+    released_several, probabilities, tmp_path: Path, capsys
+) -> None:
+    image, patient = slices_of(released_several, tmp_path, 10), released_several.study.patients[10]
+    assert alone(released_several, image, tmp_path, 10) == 0
+    stored = [released_several.stored(patient, given) for given in ("further_alone", "null_token")]
+    assert np.abs(probabilities[0].astype(int) - stored[0]).max() <= 1
+    assert np.abs(probabilities[0].astype(int) - stored[1]).max() > 1
+    assert f"genes: null token, cn of {patient}, mirna: null token" in capsys.readouterr().out
+    assert set(report(tmp_path / "masks")["genes"]) == {"used"}
+
+
+def test_a_model_without_expression_reads_its_modalities_alone(
+    released_without_expression, probabilities, tmp_path: Path, capsys
+) -> None:
+    several, patient = released_without_expression, released_without_expression.study.patients[6]
+    image, expression = several.inputs(tmp_path, 6)
+    assert alone(several, image, tmp_path, 6) == 0
+    assert np.abs(probabilities[0].astype(int) - several.stored(patient)).max() <= 1
+    assert f"cn of {patient}, mirna of {patient}" in capsys.readouterr().out
+    assert alone(several, image, tmp_path, 6, f"--expression={expression}") == 2
+    assert "was trained without expression; leave it out" in capsys.readouterr().err
+    assert main(["predict", str(image), f"--model={several.model}", f"--output={tmp_path / 'masks'}", "--force"]) == 0
+    assert "without genes (null token)" in capsys.readouterr().out
+    card = (several.model / "MODEL_CARD.md").read_text()
+    assert "from the patient's cn and mirna" in card
+    assert "not read by this model" in card
+    inputs = json.loads((several.model / "configs/metadata.json").read_text())["network_data_format"]["inputs"]
+    assert set(inputs) == {"image", "cn", "mirna"}
+
+
+def test_a_modality_of_a_model_of_expression_alone_and_tables_of_two_patients_are_refused(
     released_several, released, flair, tmp_path: Path, capsys
 ) -> None:
-    path = write_table(tmp_path / "t.tsv", "cn", {"P": values_of("cn")[6]})
+    path = write_table(tmp_path / "t.tsv", "cn", {"TCGA-AA-0006": values_of("cn")[6]})
+    other = write_table(tmp_path / "o.tsv", "mirna", {"TCGA-ZZ-0001": values_of("mirna")[6]})
     line = [f"--output={tmp_path / 'm.nii.gz'}", "--force", "--modality", f"cn={path}"]
-    assert main(["predict", str(flair), f"--model={released_several.model}", *line]) == 2
-    assert "--modality: found no --expression, expected both" in capsys.readouterr().err
     assert main(["predict", str(flair), f"--model={released.model('mgi')}", *line]) == 2
     assert "--modality: found cn, expected none" in capsys.readouterr().err
+    assert main(["predict", str(flair), f"--model={released_several.model}", *line, f"mirna={other}"]) == 2
+    assert "'TCGA-ZZ-0001', but --modality cn is of 'TCGA-AA-0006': not one patient" in capsys.readouterr().err
+
+
+def test_each_of_a_cohort_gets_what_it_gets_alone_and_who_is_not_in_a_shared_table_the_null_token(
+    released_several, probabilities, tmp_path: Path, capsys
+) -> None:
+    """Of two patients the first has both, the second microRNA alone, in a table of its own."""
+    several, (sixth, seventh) = released_several, (released_several.study.patients[row] for row in (6, 7))
+    for row in (6, 7):
+        (tmp_path / str(row)).mkdir()
+        slices_of(several, tmp_path / str(row), row)
+    write_table(tmp_path / "own.tsv", "mirna", {"S": values_of("mirna")[7]})
+    lines = ["patient\timage\tmirna", f"{sixth}\t6/image\t{several.folder}/mirna.tsv", f"{seventh}\t7/image\town.tsv"]
+    (tmp_path / "p.tsv").write_text("\n".join(lines) + "\n")
+    line = ["predict", f"--table={tmp_path / 'p.tsv'}", f"--model={several.model}", f"--output={tmp_path / 'out'}"]
+    given = ["--force", "--modality", f"cn={several.folder / 'cn.tsv'}"]
+    assert main([*line, *given]) == 5, "the table of microRNA has several samples, and no column says which"
+    (tmp_path / "p.tsv").write_text("\n".join(lines).replace(f"{several.folder}/mirna.tsv", "six.tsv") + "\n")
+    write_table(tmp_path / "six.tsv", "mirna", {"S": values_of("mirna")[6]})
+    capsys.readouterr()
+    assert main([*line, *given]) == 0
+    used = [report(tmp_path / f"out/{patient}")["genes"]["used"] for patient in (sixth, seventh)]
+    assert used == [f"genes: null token, cn of {sixth}, mirna of S", "genes: null token, cn: null token, mirna of S"]
+    assert main([*line, *given]) == 0
+    assert "2 done before" in capsys.readouterr().out
+    later, earlier = probabilities[1], probabilities[0]  # the seventh was done when the sixth failed
+    for row, found in ((6, later), (7, earlier)):
+        (tmp_path / f"{row}/masks").mkdir()
+        assert alone(several, tmp_path / f"{row}/image", tmp_path / str(row), row) == 0
+        assert np.array_equal(probabilities[-1], found)
+
+
+def test_a_shared_table_that_has_none_of_a_cohort_is_an_error(released_several, tmp_path: Path, capsys) -> None:
+    slices_of(released_several, tmp_path, 6)
+    (tmp_path / "p.tsv").write_text("patient\timage\nP6\timage\n")
+    line = ["predict", f"--table={tmp_path / 'p.tsv'}", f"--model={released_several.model}", "--force"]
+    shared = ["--modality", f"cn={released_several.folder / 'cn.tsv'}"]
+    assert main([*line, f"--output={tmp_path / 'out'}", *shared]) == 5
+    assert "cn.tsv: found none of 1 patients, such as P6, expected their names" in capsys.readouterr().err
 
 
 def test_a_fit_that_is_not_the_runs_own_is_not_released(released_several, tmp_path: Path, capsys) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mgi.commands._run_options import of_each_run
 from mgi.core.errors import ConfigError
-from mgi.core.run import by_patient, by_slice, evaluated
+from mgi.core.run_choice import by_patient, by_slice, evaluated
 
 RUNS = json.dumps(
     {

@@ -164,6 +164,31 @@ def test_two_processes_read_further_modalities_as_one(
             torch.testing.assert_close(weights[1].tensors[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
 
 
+@pytest.mark.parametrize("missing", ["outer", "outer_genes"])
+def test_two_processes_pre_train_with_several_modalities_as_one(
+    missing: str, write_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four training patients three have each modality, so one process has two rows of it and the other one."""
+    register_rooms(monkeypatch)
+    several = Several(write_study(tmp_path / "study"))
+    points, weights = [], []
+    for processes in (1, 2):
+        more = {"missing": missing, "modality_dropout": 0.3, "modality_weights": "measured", "masked_view": "shared"}
+        more |= {"unpaired_batch": 2, "processes": processes, "modalities": ["rna", *HAVE]}
+        line = several.study.line("pretrain", f"pretrain-{processes}", settings=json.dumps({**SETTINGS, **more}))
+        codes = together([*line, *several.given()], processes, tmp_path)
+        assert codes == [0] * processes, (tmp_path / "rank0.txt").read_text()
+        points.append(curve_of(several.study.folder / f"runs/pretrain-{processes}"))
+        weights.append(load_weights(several.study.weights(f"pretrain-{processes}"), genes=GENES).tensors)
+    first = gradient(tmp_path / "gradient0-of-1.pt")
+    for rank in range(2):
+        assert (gradient(tmp_path / f"gradient{rank}-of-2.pt") - first).norm() < 1e-6 * first.norm()
+    assert len(points[0]) == 2
+    for one, two in zip(*points, strict=True):
+        assert one == pytest.approx(two, rel=1e-4, abs=1e-5)
+    torch.testing.assert_close(weights[1], weights[0], rtol=1e-3, atol=1e-4)
+
+
 def assert_same_weights(one: Weights, other: Weights) -> None:
     """Equal to rounding, and so are the networks' outputs."""
     assert one.tensors.keys() == other.tensors.keys()

@@ -99,3 +99,95 @@ def test_runs_on_scans_are_told_nothing_of_slides_and_those_on_slides_all() -> N
         model, pretrain = json.loads(model_section(config, run)), json.loads(pretrain_section(config, run))
         assert ("slide_width" in model) == told
         assert "permuted_tiles" not in pretrain
+
+
+BOTH: dict[str, Any] = {
+    **SLIDES,
+    "modalities": {"slides": {"folder": "f"}},
+    "cohort": {"require": ["rna"], "any_of": ["flair", "slides"]},
+    "runs": {
+        **SLIDES["runs"],
+        "image": ["slides", "flair"],
+        "controls": ["no-genes", "no-image", "no-flair", "no-slides"],
+    },
+}
+SINCE_BOTH = ", since runs.image is flair and slides"
+
+
+def changed_of_both(section: str, **changes: Any) -> dict[str, Any]:
+    return {**BOTH, section: {**BOTH.get(section, {}), **changes}}
+
+
+def test_two_images_have_an_order_of_their_own() -> None:
+    config = checked(BOTH)
+    assert config["runs"]["image"] == ["flair", "slides"]
+    assert checked(config) == config
+    table = run_table({**config["runs"], "folds": [0]})
+    assert run_table({**config["runs"], "folds": [0], "image": ["flair", "slides"]}) == table
+
+
+def test_each_image_has_a_pretraining_and_each_run_starts_from_those_it_reads() -> None:
+    table = run_table({**checked(BOTH)["runs"], "folds": [0]})
+    starts = {run.label: (run.inputs, run.starts) for run in table.values() if not run.is_pretraining}
+    scans, slides = "pretrain-flair-fold0-seed0", "pretrain-slides-fold0-seed0"
+    assert starts == {
+        "mgi": (("flair", "slides", "rna"), (scans, slides)),
+        "mgi-no-genes": (("flair", "slides"), (scans, slides)),
+        "mgi-no-image": (("rna",), (scans,)),
+        "mgi-no-flair": (("slides", "rna"), (slides,)),
+        "mgi-no-slides": (("flair", "rna"), (scans,)),
+    }
+    pretrainings = {key: run.inputs for key, run in table.items() if run.is_pretraining}
+    assert pretrainings == {scans: ("flair", "rna"), slides: ("slides", "rna")}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            changed_of_both("runs", task="segmentation", target=None, controls=[]),
+            f'runs.task: found "segmentation", expected a task of labels{SINCE_BOTH}',
+        ),
+        (
+            changed_of_both("cohort", any_of=[]),
+            f'cohort.require: found ["rna"], expected flair and rna and slides among them{SINCE_BOTH}',
+        ),
+        (
+            changed_of_both("cohort", any_of=["flair"]),
+            f'cohort.any_of: found ["flair"], expected none, or flair and slides{SINCE_BOTH}',
+        ),
+        (
+            changed_of_both("cohort", require=["flair", "rna"]),
+            f'cohort.require: found "flair", expected it in cohort.any_of alone{SINCE_BOTH}',
+        ),
+        (
+            changed_of_both("cohort", require=None),
+            f"cohort.require: found null, expected rna, and no image, beside cohort.any_of{SINCE_BOTH}",
+        ),
+        (changed("cohort", any_of=["slides"]), f'cohort.any_of: found ["slides"], expected none{SINCE}'),
+        (changed("runs", controls=["no-flair"]), f'runs.controls: found "no-flair", expected other controls{SINCE}'),
+        ({**BOTH, "probe": {}}, f'probe: found "a section", expected null{SINCE_BOTH}'),
+        (
+            {**BOTH, "pretrain": {"permuted_tiles": True}},
+            "pretrain.permuted_tiles: found true, expected false, since runs read scans too",
+        ),
+    ],
+)
+def test_what_two_images_cannot_have_is_one_line(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        checked(config)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        (["flair"], 'found ["flair"], expected at least 2 entries'),
+        (["flair", "flair"], 'found ["flair", "flair"], expected no entry twice'),
+        (3, "found 3, expected string or a list"),
+    ],
+)
+def test_what_is_no_list_of_images_is_one_line(image: object, found: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        checked(changed_of_both("runs", image=image))
+    assert str(error.value) == f"runs.image: {found}"

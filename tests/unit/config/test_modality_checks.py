@@ -80,11 +80,12 @@ def test_what_cannot_be_is_one_line(given: dict[str, Any], said: str) -> None:
     ("given", "said"),
     [
         ({"finetune": {"modalities": ["cn", "rna"]}}, 'finetune.modalities: found "cn", expected of rna, which are'),
-        ({**CN, "finetune": {"modalities": ["cn"]}}, "finetune.modalities: found cn, expected rna among them"),
         (
-            {**CN, "finetune": {"modalities": ["cn", "rna"]}, "explain": {}},
-            "explain.values: found mask, expected of contrast and similarity, since finetune.modalities has cn",
+            {**CN, "finetune": {"modalities": ["cn", "covariates"]}},
+            "finetune.modalities: found cn, covariates, expected modalities without covariates, a control of pre-",
         ),
+        ({"finetune": {"modalities": []}}, "finetune.modalities: found [], expected"),
+        ({"modalities": {"rna": None}}, "modalities.rna: found null, expected"),
         (
             {**CN, "finetune": {"modalities": ["cn", "rna"]}, "external": OUTSIDE},
             "finetune.modalities: found cn, rna, expected rna alone with a section external",
@@ -99,6 +100,7 @@ def test_further_modalities_that_a_fine_tuned_network_cannot_be_given_are_refuse
     assert said in str(raised.value)
 
 
-def test_fine_tuned_networks_may_read_further_modalities_in_any_order() -> None:
-    config = checked({**CN, "finetune": {"modalities": ["rna", "cn"]}, "explain": {"values": ["contrast"]}})
-    assert config["finetune"]["modalities"] == ["cn", "rna"]
+@pytest.mark.parametrize("listed", [["rna", "cn"], ["cn"]])
+def test_fine_tuned_networks_may_read_any_modalities_in_any_order_and_be_explained(listed: list[str]) -> None:
+    config = checked({**CN, "finetune": {"modalities": listed}, "explain": {"values": ["contrast", "mask"]}})
+    assert config["finetune"]["modalities"] == sorted(listed)

@@ -21,6 +21,7 @@ MGI = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), pretrained
         ({"task": "pretraining"}, "pretrain-fold2-seed1", "mgi"),
         ({"task": "pretraining", "control": "random-id"}, "pretrain-random-id-fold2-seed1", "mgi-random-id"),
         ({"task": "survival"}, "mgi-survival-fold2-seed1", "mgi"),
+        ({"task": "pretraining", "of_image": "flair"}, "pretrain-flair-fold2-seed1", "mgi"),
         ({"variant": "flat"}, "mgi-flat-fold2-seed1", "mgi-flat"),
         ({"task": "pretraining", "variant": "flat"}, "pretrain-flat-fold2-seed1", "mgi-flat"),
         ({"variant": "flat", "members": ("a", "b")}, "mgi-flat-ensemble-fold2-seed1", "mgi-flat-ensemble"),
@@ -39,8 +40,8 @@ def test_a_record_gives_the_same_run_back() -> None:
 
 
 def test_a_run_of_no_variant_has_the_record_that_it_had() -> None:
-    run = replace(MGI, variant="flat")
-    assert "variant" not in MGI.record()
+    run = replace(MGI, variant="flat", also_pretrained=("a",), of_image="flair")
+    assert not {"variant", "also_pretrained", "of_image"} & set(MGI.record())
     assert read_record(Run, run.as_json(), "x") == run
 
 

@@ -60,7 +60,7 @@ def test_an_answer_that_jumps_is_refused_with_run_patient_and_value() -> None:
 
 def test_a_patient_without_a_predicted_mask_has_nothing_to_explain(segmenter) -> None:
     shown = [None, (torch.zeros(3, 1, 16, 16), torch.ones(3, 1, 16, 16))]
-    subject = MaskSubject(segmenter, shown, as_measured)
+    subject = MaskSubject(segmenter, shown, lambda _: as_measured)
     assert subject.answers(0) == {}
     assert explained(subject).attributions == []
     assert list(subject.answers(1)) == ["mask"]

@@ -25,19 +25,20 @@ NETWORKS = {
 }
 
 
-def network(kind: str, further: dict[str, int] = FURTHER) -> Any:
+def network(kind: str, further: dict[str, int] = FURTHER, *, expression: bool = True) -> Any:
     build, changes = NETWORKS[kind]
     torch.manual_seed(0)
-    built = build(SETTINGS.but(**changes).reading(MAIN_ALONE, further), N_GENES)
+    built = build(SETTINGS.but(**changes).reading(MAIN_ALONE, further, expression=expression), N_GENES)
     for name, parameter in built.named_parameters():
         if "null_token" in name or "film" in name:
             torch.nn.init.normal_(parameter)  # trained, they are not zero
     return built
 
 
-def numbers(*, cn: tuple[int, ...] = (), proteins: tuple[int, ...] = ()) -> Tensor:
+def numbers(*, rna: tuple[int, ...] = (), cn: tuple[int, ...] = (), proteins: tuple[int, ...] = ()) -> Tensor:
     """Genes of two patients, of whom those that are named lack a modality."""
     drawn = torch.randn(2, N_GENES + 9, generator=torch.Generator().manual_seed(1))
+    drawn[list(rna), :N_GENES] = torch.nan
     drawn[list(cn), N_GENES : N_GENES + 6] = torch.nan
     drawn[list(proteins), N_GENES + 6 :] = torch.nan
     return drawn
@@ -148,3 +149,75 @@ def test_who_has_no_genes_gets_the_same_whoever_is_in_the_batch(kind: str) -> No
     beside = model(IMAGES, numbers(), PATIENT, torch.tensor([True, False]))
     rows = slice(1, None) if len(beside) == 2 else slice(2, None)  # one output a patient, or one a slice
     torch.testing.assert_close(alone, beside[rows], atol=1e-5, rtol=1e-5)
+
+
+def without_expression(**lacking: tuple[int, ...]) -> Tensor:
+    """What a network that reads no expression is given."""
+    return numbers(**lacking)[:, N_GENES:]
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_who_lacks_expression_alone_has_its_null_token_and_the_further_modalities_still_count(kind: str) -> None:
+    model = network(kind).eval()
+    lacks = model(IMAGES, numbers(rna=(1,)), PATIENT, BOTH)
+    assert lacks.isfinite().all()
+    whole, nothing = model(IMAGES, numbers(), PATIENT, BOTH), model(IMAGES, numbers(), PATIENT, NOBODY)
+    torch.testing.assert_close(lacks[:2], whole[:2])
+    for other in (whole, nothing):
+        assert not torch.allclose(lacks[2:], other[2:], atol=1e-6)
+    other_copies = numbers(rna=(1,))
+    other_copies[1, N_GENES] += 3
+    assert not torch.equal(lacks[2:], model(IMAGES, other_copies, PATIENT, BOTH)[2:])
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_expression_that_nobody_has_gives_its_encoder_no_gradient_and_the_null_token_one(kind: str) -> None:
+    model = network(kind).train()
+    model(IMAGES, numbers(rna=(0, 1)), PATIENT, BOTH).square().mean().backward()
+    assert not any(one.grad is not None and one.grad.any() for one in model.gene_encoder.parameters())
+    assert model.null_token.grad.abs().sum() > 0
+    assert any(gradient.abs().sum() > 0 for gradient in of_encoder(model, "cn"))
+    assert all(one.grad.isfinite().all() for one in model.parameters() if one.grad is not None)
+
+
+@pytest.mark.parametrize("expression", [True, False])
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_who_lacks_all_is_given_the_null_tokens_of_all(kind: str, expression: bool) -> None:
+    model = network(kind, expression=expression).eval()
+    lacking = numbers(rna=(0, 1), cn=(0, 1), proteins=(0, 1))[:, 0 if expression else N_GENES :]
+    outputs = model(IMAGES, lacking, PATIENT, BOTH)
+    torch.testing.assert_close(outputs, model(IMAGES, torch.zeros_like(lacking), PATIENT, NOBODY))
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_without_expression_there_is_no_gene_encoder_and_each_modality_counts(kind: str) -> None:
+    model = network(kind, expression=False).eval()
+    assert not any(name.startswith(("gene_", "null_token")) for name in model.state_dict())
+    whole = model(IMAGES, without_expression(), PATIENT, BOTH)
+    for lacking in ({"cn": (0,)}, {"proteins": (0,)}):
+        changed = model(IMAGES, without_expression(**lacking), PATIENT, BOTH)
+        assert changed.isfinite().all()
+        assert not torch.allclose(changed[:2], whole[:2], atol=1e-6)
+        torch.testing.assert_close(changed[2:], whole[2:])
+    with pytest.raises(ValueError, match="29 numbers given, 9 expected"):
+        model(IMAGES, numbers(), PATIENT, BOTH)
+
+
+@pytest.mark.parametrize("kind", ["decoder", "patient"])
+def test_without_expression_one_modality_is_enough_and_their_order_changes_nothing(kind: str) -> None:
+    alone = network(kind, {"cn": 6}, expression=False).eval()
+    assert alone(IMAGES, without_expression(cn=(1,))[:, :6], PATIENT, BOTH).isfinite().all()
+    both = [network(kind, names, expression=False) for names in (FURTHER, dict(reversed(FURTHER.items())))]
+    one, two = (model.state_dict() for model in both)
+    assert list(one) == list(two)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_network_of_no_genetic_modality_is_none() -> None:
+    with pytest.raises(ValueError, match="neither expression nor further modalities"):
+        build_mgi(SETTINGS.reading(MAIN_ALONE, expression=False), N_GENES)
+
+
+def test_that_expression_is_read_is_no_news() -> None:
+    assert "expression" not in SETTINGS.reading(MAIN_ALONE, FURTHER).plain()
+    assert SETTINGS.reading(MAIN_ALONE, FURTHER, expression=False).plain()["expression"] is False

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import silu, softplus
 
 from mgi.models.mamba import Mamba
+from mgi.scan import cpu, interface
 from mgi.scan.interface import MODULES, why_not
 
 # mamba_ssm.Mamba(d_model=24): inner width 48, rank ceil(24 / 16) = 2, state 16, convolution 4.
@@ -131,6 +132,42 @@ def test_every_backend_of_this_machine_gives_the_output_and_gradients_of_the_ref
         for one, two in zip(found, expected, strict=True):
             error = (one - two).abs().max() / two.abs().max()
             assert error < 1e-5, backend
+
+
+@pytest.mark.parametrize("backend", [None, "cpp"])
+def test_tied_decays_start_as_free_ones_and_learn_one_rate_a_channel(backend) -> None:
+    if backend is not None and why_not(backend, "cpu") is not None:
+        pytest.skip(str(why_not(backend, "cpu")))
+    layers, outputs = [], []
+    for tied in (False, True):
+        torch.manual_seed(0)
+        layers.append(Mamba(24, tied_decays=tied, bidirectional=True, backend=backend or "torch"))
+        x = torch.randn(2, 37, 24, generator=torch.Generator().manual_seed(1))
+        outputs.append(layers[-1](x))
+        outputs[-1].square().sum().backward()
+    free, tied = (layer.A_log for layer in layers)
+    assert tied.shape == (48, 1)
+    torch.testing.assert_close(*outputs, rtol=1e-5, atol=1e-6)
+    # One rate moves all of a channel's states, each in its log by as much.
+    torch.testing.assert_close(tied.grad[:, 0], free.grad.sum(1), rtol=1e-3, atol=1e-4)
+
+
+def test_the_step_size_s_product_is_stored_or_not_and_the_block_is_the_same(monkeypatch) -> None:
+    if why_not("cpp", "cpu") is not None:
+        pytest.skip(str(why_not("cpp", "cpu")))
+    torch.manual_seed(0)
+    layer = Mamba(24, bidirectional=True, backend="cpp")
+    x = torch.randn(2, 300, 24, requires_grad=True)
+    found, asked = [], []
+    scan = cpu.scan
+    monkeypatch.setattr(cpu, "scan", lambda *given, **more: asked.append(more["step_weight"]) or scan(*given, **more))
+    for tokens_from in (301, 300):
+        monkeypatch.setattr(interface, "FACTORS_FROM", tokens_from)
+        y = layer(x)
+        found.append([y, *torch.autograd.grad(y.square().sum(), [x, *layer.parameters()])])
+    assert [weight is None for weight in asked] == [True, True, False, False]
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * float(one.detach().abs().max()))
 
 
 def test_gradients_in_double_precision_are_those_of_finite_differences() -> None:

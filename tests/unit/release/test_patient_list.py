@@ -34,6 +34,28 @@ def test_without_a_column_of_samples_the_patients_name_is_the_label_in_a_shared_
     assert (two.request.expression, two.request.sample) == (tmp_path / "own.tsv", None)
 
 
+def test_a_modality_is_the_patients_own_table_or_the_shared_one_that_need_not_have_everybody(tmp_path: Path) -> None:
+    common = PredictionRequest(modalities={"cn": Path("all.tsv")})
+    path = written(tmp_path, "patient|cn|mirna\nP1||m.tsv\nP2|own.tsv|\n")
+    one, two = (listed.request for listed in patients_in_table(path, common, ["cn", "mirna"]))
+    assert one.modalities == {"cn": Path("all.tsv"), "mirna": tmp_path / "m.tsv"}
+    assert (one.own_samples, one.shared) == ({"cn": "P1", "mirna": None}, ("cn",))
+    assert (two.modalities, two.own_samples, two.shared) == ({"cn": tmp_path / "own.tsv"}, {"cn": None}, ())
+
+
+def test_a_sample_is_the_label_in_all_tables_and_an_empty_one_leaves_the_shared_ones_out(tmp_path: Path) -> None:
+    common = PredictionRequest(modalities={"cn": Path("all.tsv")})
+    path = written(tmp_path, "patient|sample|mirna\nP1|S1|m.tsv\nP2||m.tsv\n")
+    one, two = (listed.request for listed in patients_in_table(path, common, ["cn", "mirna"]))
+    assert one.own_samples == {"cn": "S1", "mirna": "S1"}
+    assert (list(two.modalities), two.own_samples, two.shared) == (["mirna"], {"mirna": None}, ())
+
+
+def test_a_column_of_a_modality_that_the_model_does_not_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"columns: found 'rppa', expected none but patient, .*, volume, cn$"):
+        patients_in_table(written(tmp_path, "patient|rppa\nP1|a\n"), PredictionRequest(), ["cn"])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -10,7 +10,7 @@ from torch.nn.functional import conv1d, pad, silu, softplus
 from torch.utils.checkpoint import checkpoint
 
 from mgi.core.errors import ConfigError
-from mgi.scan import cpu
+from mgi.scan import chunked, cpu
 from mgi.scan.interface import ScanInput
 
 NAMES = ["u", "delta", "A", "B", "C", "D", "z", "delta_bias"]
@@ -134,6 +134,64 @@ def test_halves_of_a_projection_are_read_where_they_lie(reverse: bool) -> None:
     assert_same_as_float64(tensors, reverse=reverse)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(
+    ("batch", "length", "width", "rank"),
+    [(1, 1, 1, 1), (2, 33, 13, 3), (1, 50, 64, 4), (2, 17, 200, 9), (3, 20, 70, 8)],
+)
+def test_the_factors_of_the_step_size_give_what_their_product_gives(
+    batch: int, length: int, width: int, rank: int, reverse: bool
+) -> None:
+    tensors = inputs(batch, length, width, 5)
+    made = torch.Generator().manual_seed(4)
+    # Cut out of wider rows, as the block cuts them.
+    tensors["delta"] = torch.randn(batch, length, rank + 7, generator=made)[..., 2 : 2 + rank]
+    tensors["step_weight"] = torch.randn(width, rank, generator=made)
+    ours = {name: tensor.detach().requires_grad_() for name, tensor in tensors.items()}
+    exact = {name: tensor.detach().double().requires_grad_() for name, tensor in tensors.items()}
+    given = {name: tensor for name, tensor in ours.items() if name != "step_weight"}
+    y = cpu.scan(ScanInput(**given, delta_softplus=True, reverse=reverse), step_weight=ours["step_weight"])
+    whole = exact | {"delta": exact["delta"] @ exact["step_weight"].T}
+    expected = sequential(whole, delta_softplus=True, reverse=reverse)
+    found, right = {"y": y} | gradients(y, ours), {"y": expected} | gradients(expected, exact)
+    for name, value in right.items():
+        assert_close(found[name], value, name)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("states", [1, 4, 5, 8, 12, 16, 28, 40])
+def test_tied_decays_give_what_as_many_exponentials_give(states: int, reverse: bool) -> None:
+    tensors = inputs(2, 37, 70, states)
+    tensors["A"] = tensors["A"][:, :1]
+    ours = {name: tensor.detach().requires_grad_() for name, tensor in tensors.items()}
+    exact = {name: tensor.detach().double().requires_grad_() for name, tensor in tensors.items()}
+    of_state = torch.arange(1, states + 1)
+    y = cpu.scan(
+        ScanInput(**ours | {"A": ours["A"] * of_state}, delta_softplus=True, reverse=reverse), tied_decays=True
+    )
+    expected = sequential(exact | {"A": exact["A"] * of_state}, delta_softplus=True, reverse=reverse)
+    found, right = {"y": y} | gradients(y, ours), {"y": expected} | gradients(expected, exact)
+    for name, value in right.items():
+        assert_close(found[name], value, name)
+
+
+def test_tied_decays_of_slow_states_lose_a_digit_and_no_more() -> None:
+    """What a decay is off by is multiplied by the memory of its state, here thousands of tokens, and by its power."""
+    tensors = inputs(1, 20_000, 3, 16)
+    tensors["A"] = -torch.arange(1, 17).float().repeat(3, 1)
+    tensors["delta"], tensors["delta_bias"] = tensors["delta"] * 0.1, torch.full((3,), -9.0)
+    ours = {name: tensor.requires_grad_() for name, tensor in tensors.items()}
+    exact = {name: tensor.detach().double().requires_grad_() for name, tensor in tensors.items()}
+    y = chunked.scan(ScanInput(**exact, delta_softplus=True))
+    right = {"y": y} | gradients(y, exact)
+    for tied, most in ((False, 1e-5), (True, 6e-5)):
+        y = cpu.scan(ScanInput(**ours, delta_softplus=True), tied_decays=tied)
+        found = {"y": y} | gradients(y, ours)
+        for name, value in right.items():
+            error = (found[name] - value).detach().abs().max() / value.detach().abs().max()
+            assert error < most, f"{name}: {error:.1e}"
+
+
 def test_a_gradient_that_is_one_number_everywhere() -> None:
     tensors = {name: tensor.requires_grad_() for name, tensor in inputs(1, 20, 9, 4).items()}
     found = torch.autograd.grad(fused(tensors).sum(), tensors["u"])[0]
@@ -148,13 +206,16 @@ def test_the_same_bits_with_any_number_of_threads(batch: int, width: int) -> Non
     tensors = {name: tensor.requires_grad_() for name, tensor in inputs(batch, 150, width, 16).items()}
     x = tensors["u"].detach().repeat(1, 5, 1).requires_grad_()
     weight = torch.randn(width, 1, 4, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    low = tensors["delta"].detach()[..., :4].requires_grad_()  # B L R
     seen = []
     for count in (1, 2, 5):
         torch.set_num_threads(count)
         y = fused(tensors)
+        product = cpu.scan(ScanInput(**tensors | {"delta": low}), step_weight=weight[:, 0], tied_decays=True)
+        of_factors = torch.autograd.grad(product.sum(), (low, weight))
         mixed = cpu.conv_silu(x, weight, tensors["D"], reverse=False)
         of_conv = torch.autograd.grad(mixed.sum(), (x, weight, tensors["D"]))
-        seen.append([y, *gradients(y, tensors).values(), mixed, *of_conv])
+        seen.append([y, *gradients(y, tensors).values(), product, *of_factors, mixed, *of_conv])
     for others in seen[1:]:
         assert all(torch.equal(one, other) for one, other in zip(seen[0], others, strict=True))
 

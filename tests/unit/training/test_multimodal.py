@@ -217,7 +217,6 @@ def test_the_joint_vector_is_the_direction_of_the_mean_of_what_is_there() -> Non
         ({"permuted_modality": "cn"}, "pretrain.permuted_modality: found cn, expected of the modalities rna"),
         ({"missing": "outer_genes"}, "pretrain.missing: found outer_genes, expected inner or outer with"),
         ({"modalities": ["rna", "cn"], "missing": "outer_genes"}, "pretrain.unpaired_batch: found 0, expected 1"),
-        ({"modalities": ["cn"], "processes": 2}, "pretrain.processes: found 2, expected 1 with modalities cn"),
         ({"modalities": ["cn"], "loss": "simclr", "masked_gene_weight": 0.0}, "pretrain.modalities: found cn"),
     ],
 )  # fmt: skip

@@ -76,6 +76,18 @@ def test_in_a_shared_pass_the_contrast_sees_the_hidden_genes_as_the_training_mea
         torch.testing.assert_close(model(batch)[1]["contrast"], expected)
 
 
+@pytest.mark.parametrize(("tokens", "way"), [("gene", "shared"), ("shared", "separate"), ("local", "separate")])
+def test_by_default_the_view_is_shared_where_every_gene_is_a_token(model_settings, drawn, tokens, way) -> None:
+    losses = []
+    for view in ("auto", way):
+        settings = SETTINGS.but(masked_view=view)
+        torch.manual_seed(0)
+        encoders = build_dual_encoder(model_settings.but(gene_tokens=tokens), 10)
+        losses.append(PretrainLoss(encoders, settings).eval()(drawn(settings))[0])
+    assert SETTINGS.masked_view == "auto"
+    assert torch.equal(*losses)
+
+
 def test_in_a_shared_pass_patients_without_image_are_restored_and_not_contrasted(objective, drawn) -> None:
     settings = SETTINGS.but(masked_view="shared")
     model, batch = objective(settings), drawn(settings)

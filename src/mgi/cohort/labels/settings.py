@@ -88,7 +88,7 @@ class LabelSettings(Section):
     read_by: ClassVar = {
         "table": ("table",), "columns": ("table",), "unknown": ("table",), "happened": ("table",),
         "censored": ("table",), "survival_source": ("table",), "endpoint": ("table",), "project": ("gdc",),
-        "lock": ("gdc",), "base_url": ("gdc",), "retry_base_s": ("gdc",),
+        "lock": ("gdc",), "base_url": ("gdc",),
     }  # fmt: skip
     source: Literal["table", "gdc", "oracles"] | None = None
     """table: a table of your own; gdc: cases of the GDC (grade, survival, age, sex); oracles: those alone; null: no
@@ -119,7 +119,7 @@ class LabelSettings(Section):
     lock: UserPath | None = None
     """For source gdc: path of cases from an earlier run (raw/labels/cases.json): the same again, and no search."""
     retry_base_s: Annotated[float, Field(ge=0, le=60), unit("s")] = 1.0
-    """For source gdc: upper bound of the first pause between attempts, which doubles, up to 60 s."""
+    """Upper bound of the first pause between attempts, which doubles, up to 60 s."""
     read_off: dict[Name, Annotated[Distinct[Name], Field(min_length=1)]] = Field(default={})
     """Class labels that are read off a modality, or all but written in it, by label, such as IDH in expression: a model
     of that modality is circular, since what it predicts is known from its input."""

@@ -103,7 +103,7 @@ def from_labels(run: Run, settings: str, patients: LabelledPatients) -> PatientL
     chosen = ClassificationSettings.read(settings, where="classification")
     training, validation = patients.classes(run.target)
     target = str(run.target)
-    patients.labels.require_not_circular(target, run.inputs)
+    patients.labels.require_not_circular(target, patients.inputs_of(run))
     counts = Counter(training.values())
     classes = tuple(sorted(counts))
     if lost := sorted(set(validation.values()) - set(classes)):
@@ -116,7 +116,7 @@ def from_labels(run: Run, settings: str, patients: LabelledPatients) -> PatientL
         counts=tuple(counts[name] for name in classes),
         balance=chosen.balance,
         hidden=chosen.hidden,
-        circular=patients.labels.circular(target, run.inputs),
+        circular=patients.labels.circular(target, patients.inputs_of(run)),
     )
     return PatientLearning(run=run, head=head, settings=chosen, outcomes=outcomes, unknown=UNKNOWN)
 

@@ -17,7 +17,8 @@ from mgi.datasets.augment import AugmentParams, apply_augment, apply_augment_on_
 from mgi.datasets.batches import noise_maker, shares_up_to, tumour_weights, weighted_batch, with_stripped
 from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Randomness
-from mgi.training.pretrain_batches import Movable, Pairs
+from mgi.training.moving import Movable
+from mgi.training.pretrain_batches import Pairs
 from mgi.training.settings import FinetuneSettings
 
 

@@ -56,6 +56,11 @@ def test_what_does_not_go_together_is_refused_by_its_key(given: dict[str, Any], 
         checked({"labels": given})
 
 
+def test_a_table_may_be_laid_over_a_config_that_says_how_to_ask_the_gdc() -> None:
+    """As the demo's: a pause between attempts changes nothing where nobody is asked."""
+    assert checked({"labels": {**TABLE, "retry_base_s": 0.1}})["labels"]["source"] == "table"
+
+
 def test_spellings_of_one_text_are_the_same() -> None:
     assert same_text(" Dead ") == same_text("DEAD")
     assert same_text("1.0") == same_text("1")

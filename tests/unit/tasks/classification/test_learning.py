@@ -145,6 +145,17 @@ def test_an_unknown_label_and_labels_of_others_and_circular_ones_are_refused() -
         from_labels(RUN, "{}", labelled(known, ["V", "W"], **circular, refuses_circular=True))
 
 
+def test_circular_is_what_is_read_off_a_modality_that_the_network_reads() -> None:
+    known = {"A": "wt", "B": "mutant", "V": "wt", "W": "mutant"}
+    circular = {"read_off": {"idh": ("mutation",)}}
+    for told_by, reason in ((("mutation", "rna"), "idh is read off mutation"), ((), None), (("cn",), None)):
+        patients = replace(labelled(known, ["V", "W"], **circular), told_by=told_by)
+        assert from_labels(RUN, "{}", patients).head.plain()["circular"] == reason
+    off_expression = labelled(known, ["V", "W"], read_off={"idh": ("rna",)})
+    without = from_labels(RUN, "{}", replace(off_expression, told_by=("cn",)))
+    assert without.head.plain()["circular"] is None
+
+
 def test_another_method_is_refused() -> None:
     task = from_head(RUN, HEAD.plain(), "weights")
     with pytest.raises(BadInputError, match="method 'unet': expected mgi, which alone can do classification"):
