@@ -7,7 +7,8 @@ OUTPUTS: a table, and --output: a list of {cohort, label, features, auc, low, hi
 A factor that shapes the image is `image_<factor>`, one that shapes the genes `genes_<factor>`, cut at 0. Two rows are
 no probes. `ceiling`: the AUC of the subtype for one who knows the factors themselves and the law they are drawn by.
 `told`, with --told-steps: a network that learns the image's factors themselves from the patients whom the probes learn
-from (that of retrieval_ceiling.py), with a batch of 48 slices a step. It is what their images can teach.
+from (that of retrieval_ceiling.py), with a batch of 48 slices a step. It is what their images can teach, and needs
+the target `record_config` too.
 
     PYTHONPATH=src python benchmarks/probe_truth.py --results results/demo results/demo-null
 """
@@ -151,8 +152,8 @@ if __name__ == "__main__":
     options.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/probe_truth.json")
     options.add_argument("--told-steps", type=int, default=0, help="of the network that is told the factors; 0: none")
     given = options.parse_args()
-    found = [row for results in given.results for row in probed(results)]
-    found += [row for results in given.results if given.told_steps for row in told(results, given.told_steps)]
+    taught = [row for results in given.results if given.told_steps for row in told(results, given.told_steps)]
+    found = [row for results in given.results for row in probed(results)] + taught
     with atomic_path(given.output) as part:
         part.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     print(pd.DataFrame(found).round(3).to_string())
