@@ -233,6 +233,11 @@ class Fold:
         }
 
 
+def gene_ids_of(args: argparse.Namespace) -> list[str]:
+    """The genes that the fold was fitted to, in model order, for those who need them before the fold."""
+    return read_fitted_genes(args.fold_genes).gene_ids
+
+
 def context_of(fold: Fold, randomness: Randomness, *learned: Any) -> RunContext:
     """Where the run's training keeps its checkpoints, and what it is: its settings, and what it has `learned` from."""
     args, run = fold.args, fold.run

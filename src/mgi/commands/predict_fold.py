@@ -19,7 +19,7 @@ from torch import nn
 from mgi.cohort.split import TEST, UNPAIRED_IMAGE
 from mgi.commands._device import device
 from mgi.commands._further_fold import FurtherFold, fold_reading, modalities_of, require_read
-from mgi.commands._learning import Fold
+from mgi.commands._learning import Fold, gene_ids_of
 from mgi.commands._modalities import read_pairs
 from mgi.commands._run_options import add_modalities, add_run, complete
 from mgi.commands._slide_fold import require_same_tiles, with_slides
@@ -27,7 +27,6 @@ from mgi.core.errors import BadInputError
 from mgi.core.run import IMAGE, SLIDES, Run
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.evaluation.expression_inputs import FURTHER_ALONE, NOT_USED, NULL_TOKEN
-from mgi.modalities.rna.normalise import read_fitted_genes
 from mgi.models.settings import ModelSettings
 from mgi.shards.channels import require_channels
 from mgi.tasks.expression_inputs import (
@@ -58,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     settings = PredictSettings.read(args.settings, where="predict")
     place = device(args)
     further = sorted(read_pairs(args.modality_shard or [], "--modality-shard"))
-    members = _members(args.weights, run, read_fitted_genes(args.fold_genes).gene_ids)
+    members = _members(args.weights, run, gene_ids_of(args))
     fold = fold_reading(args, run, args.output.parent, modalities_of(members[0].model, further))
     for weights, path in zip(members, args.weights, strict=True):
         require_read(fold, weights, path)

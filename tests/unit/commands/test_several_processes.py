@@ -168,8 +168,13 @@ def test_two_processes_read_further_modalities_as_one(
 def test_two_processes_pre_train_with_several_modalities_as_one(
     missing: str, write_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of four training patients three have each modality, so one process has two rows of it and the other one."""
+    """Of four training patients three have each modality, so one process has two rows of it and the other one.
+
+    The first process alone validates, and measures how far each modality moves the image encoder.
+    """
     register_rooms(monkeypatch)
+    uneven = lambda figures, names: {name: float(number) for number, name in enumerate(names)}  # noqa: E731
+    monkeypatch.setattr("mgi.training.multimodal.measured_weights", uneven)
     several = Several(write_study(tmp_path / "study"))
     points, weights = [], []
     for processes in (1, 2):
