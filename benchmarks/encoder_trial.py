@@ -3,9 +3,9 @@
     python benchmarks/encoder_trial.py '{"layer": "mamba", "length": 4096}'
     python benchmarks/encoder_trial.py '{"layer": "step", "length": 60660, "threads": 2, "pretrain": {}, "model": {}}'
 
-Further keys of a layer: `backward` (true), `repeats` (3), `budget_s` (20); of the step: `patients` (8), `whole` (false)
-makes `model` and `pretrain` all settings, `stores_steps` (false) stores the step size as a product (B, L, E). The last
-line of the output is the figures.
+Further keys of a layer: `backward` (true), `repeats` (3), `budget_s` (20); of the step: `timed` (3 steps), `patients` (8),
+`whole` (false) makes `model` and `pretrain` all settings, `stores_steps` (false) stores the step size as a product
+(B, L, E). The last line of the output is the figures.
 """
 
 import json
@@ -103,7 +103,8 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
         interface.FACTORS_FROM = sys.maxsize
     ours, patients = {} if spec.get("whole") else {**STEP_MODEL, **STEP_GENES}, spec.get("patients", STEP_PATIENTS)
     model = ModelSettings.read({**ours, **spec.get("model", {})}, where="model")
-    schedule = {"steps": STEPS, "batch": patients, "validate_every": STEPS, "checkpoint_every": STEPS + 1}
+    count = spec.get("timed", STEPS - 1) + 1
+    schedule = {"steps": count, "batch": patients, "validate_every": count, "checkpoint_every": count + 1}
     settings = PretrainSettings.read({**spec.get("pretrain", {}), "schedule": schedule}, where="pretrain")
     ends: list[tuple[float, float]] = []
     hook = register_optimizer_step_post_hook(lambda *_: ends.append((time.perf_counter(), time.process_time())))

@@ -48,7 +48,7 @@ STEPS: dict[str, dict[str, Any]] = {
 # As rule `pretrain` starts its job; docs/explanation/what-mgi-is.md says why.
 STEP_ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "4194304", "THP_MEM_ALLOC_ENABLE": "1"}
 TARGETS: dict[str, Target] = {
-    f"{OURS}: forward + backward vs transformer": ("<=", "ratio", 1 / 100),
+    f"{OURS}: forward + backward, processor vs transformer": ("<=", "ratio", 1 / 100),
     f"{OURS}: exponent of growth, forward + backward": ("<=", "value", 1.05),
     **{f"pre-training step, {name}: wall on 2 threads": ("<=", "value", 15.0) for name in STEPS},
     **{f"pre-training step, {name}: peak memory": ("<=", "value", 4096.0) for name in STEPS},
@@ -64,6 +64,7 @@ class Plan:
     step_genes: int
     parts: Sequence[str]
     rounds: int
+    timed: int
     steps: Sequence[str]
 
 
@@ -74,6 +75,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured")
     options.add_argument("--steps", nargs="+", choices=STEPS, default=list(STEPS), help="pre-training steps")
     options.add_argument("--rounds", type=int, default=2, help="turns of the steps; the best of each counts")
+    options.add_argument("--timed", type=int, default=3, help="steps that a trial times, after the first")
     options.add_argument("--limit", type=float, default=180.0, help="s; what takes longer at a length is not run")
     options.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/encoders.json")
     return options.parse_args()
@@ -94,6 +96,7 @@ def measure(plan: Plan) -> dict[str, Any]:
         alone = {"layer": PEER, "length": longest, "repeats": 1, "backward": False}
         forward = outcomes[PEER][longest] if outcomes[PEER][longest].figures else trial(alone, plan)
     of_every_step = {"layer": "step", "length": plan.step_genes, "threads": 2, "environment": STEP_ENVIRONMENT}
+    of_every_step["timed"] = plan.timed
     asked = {name: STEPS[name] for name in plan.steps} if "steps" in plan.parts else {}
     rounds = [
         {name: trial({**of_every_step, **more}, plan, of=name) for name, more in asked.items()}
@@ -140,7 +143,11 @@ def rows_beside(ours: str, at_longest: Mapping[str, Any], forward: Outcome) -> l
     rows, figures = [], at_longest[ours]
     for peer in (PEER, *CHEAPER):
         other = at_longest[peer] or (forward.figures if peer == PEER else None)
-        for part, field in (("forward + backward", "both_s"), ("forward", "forward_s")):
+        for part, field in (
+            ("forward + backward", "both_s"),
+            ("forward + backward, processor", "cpu_s"),
+            ("forward", "forward_s"),
+        ):
             if figures and other and field in other and (part == "forward" or at_longest[peer]):
                 rows.append(row(f"{ours}: {part} vs {peer}", figures[field], "s", peer=other[field]))
     return rows
@@ -176,6 +183,7 @@ def main() -> None:
         step_genes=genes,
         parts=args.parts,
         rounds=1 if args.quick else args.rounds,
+        timed=args.timed,
         steps=args.steps,
     )
     load = os.getloadavg()[0]

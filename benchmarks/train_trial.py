@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pandas  # noqa: F401 - pyarrow loads it in its first call; the time of imports counts for neither side
@@ -89,6 +90,17 @@ def stored_slices(cohort: Path, folder: Path, size: int, threads: int = 1) -> Sl
 
 def measure_monai(spec: dict[str, Any]) -> dict[str, Any]:
     """The same of a plain PyTorch loop over a CacheDataset, which holds what comes before the first random change."""
+    loader, decoded_per_s = monai_loader({**spec, "batches": spec["batches"] + WARM})
+    for _ in range(WARM):
+        next(loader)
+    # Workers run ahead: single batches may lie ready, so the mean counts and not the best.
+    began = time.perf_counter()
+    taken = sum(len(batch["image"]) for batch in loader)
+    return {"decoded_per_s": decoded_per_s, "drawn_per_s": taken / (time.perf_counter() - began)}
+
+
+def monai_loader(spec: dict[str, Any]) -> tuple[Any, float]:
+    """`batches` batches of image and mask by MONAI's data path, and slices a second that it decoded before."""
     import numpy as np
     from monai import transforms as t
     from monai.data import CacheDataset, DataLoader, set_track_meta
@@ -120,15 +132,10 @@ def measure_monai(spec: dict[str, Any]) -> dict[str, Any]:
     dataset = CacheDataset(listed, t.Compose(steps), num_workers=max(1, spec["workers"]), progress=False)
     loaded_s = time.perf_counter() - began
     area = torch.stack([item["mask"].sum() for item in dataset._cache])
-    samples = spec["batch"] * (spec["batches"] + WARM)
+    samples = spec["batch"] * spec["batches"]
     sampler = WeightedRandomSampler((area + 0.1 * area.mean()).tolist(), samples)
-    loader = iter(DataLoader(dataset, batch_size=spec["batch"], sampler=sampler, num_workers=spec["workers"]))
-    for _ in range(WARM):
-        next(loader)
-    # Workers run ahead: single batches may lie ready, so the mean counts and not the best.
-    began = time.perf_counter()
-    taken = sum(len(batch["image"]) for batch in loader)
-    return {"decoded_per_s": len(files) / loaded_s, "drawn_per_s": taken / (time.perf_counter() - began)}
+    loader = DataLoader(dataset, batch_size=spec["batch"], sampler=sampler, num_workers=spec["workers"])
+    return iter(loader), len(files) / loaded_s
 
 
 def seconds_a_batch(make: Callable[[], object], batches: int, device: torch.device) -> float:
@@ -178,7 +185,7 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
             for_gpu=device.type == "cuda",
         )
         alone = alone_on(model, draw(0).on(device), settings, spec["steps"])
-        found = {"loop_s": min(steps), **alone}
+        found = {"loop_s": min(steps), "passes_s": alone["passes_s"], "whole_s": alone["whole_s"]}
         best = {name: min(best[name], found[name]) for name in best}
     drawn.cleanup()
     return {**best, "wait": sum(waits) / len(waits)}
@@ -203,7 +210,7 @@ def alone_on(model: nn.Module, batch: SegmentationBatch, settings: FinetuneSetti
         nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
         optimiser.step()
         whole.append(now(device) - began)
-    return {"passes_s": min(passes[WARM:]), "whole_s": min(whole[WARM:])}
+    return {"passes_s": min(passes[WARM:]), "whole_s": min(whole[WARM:]), "median_s": median(whole[WARM:])}
 
 
 def now(device: torch.device) -> float:

@@ -69,6 +69,11 @@ def test_a_network_without_encoders_cannot_start_pretrained(tmp_path: Path, mode
         start_from_pretrained(build("unet", model_settings, 10), pretrained(tmp_path, model_settings))
 
 
+def steps_in_memory(one: torch.Tensor) -> list[int]:
+    """Strides of the axes of more than one element: along the others nobody walks."""
+    return [step for step, size in zip(one.stride(), one.shape, strict=True) if size > 1]
+
+
 @pytest.mark.parametrize("method", ["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"])
 def test_gradients_lie_in_memory_as_their_weights_do(method: str, model_settings) -> None:
     """The fused AdamW of torch 2.13 pairs the wrong numbers of two layouts, without a word."""
@@ -79,7 +84,7 @@ def test_gradients_lie_in_memory_as_their_weights_do(method: str, model_settings
     model(images, torch.randn(4, 10), torch.arange(4), torch.ones(4, dtype=torch.bool)).square().mean().backward()
     trained = {name: one for name, one in model.named_parameters() if one.grad is not None}
     assert any(one.ndim == 4 and not one.is_contiguous() for one in trained.values()) == (method != "deeplabv3plus")
-    assert {name for name, one in trained.items() if one.grad.stride() != one.stride()} == set()
+    assert {name for name, one in trained.items() if steps_in_memory(one.grad) != steps_in_memory(one)} == set()
 
 
 def test_the_soft_dice_of_an_undecided_slice_by_hand() -> None:
