@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mgi.models.fusion import Attention, MaskDecoder, resize_logits
+from mgi.models.fusion import Attention, MaskDecoder, doubled, resize_logits
 from mgi.models.settings import ModelSettings
 
 SETTINGS = ModelSettings(
@@ -29,6 +29,15 @@ def drawn(*shape: int) -> torch.Tensor:
 def test_each_stage_doubles_the_patch_grid(stages: int, side: int) -> None:
     logits = decoder(SETTINGS.but(upsampling_stages=stages))(drawn(2, 16, 12), drawn(2, 3, 20), [])
     assert logits.shape == (2, 1, side, side)
+
+
+def test_a_doubling_is_a_transposed_convolution_whose_map_lies_channels_last() -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.ConvTranspose2d(6, 4, 2, stride=2, dtype=torch.float64)
+    pixels = drawn(2, 6, 3, 5).double()
+    made = doubled(pixels, layer)
+    torch.testing.assert_close(made, layer(pixels))
+    assert made.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_every_parameter_of_the_decoder_learns() -> None:

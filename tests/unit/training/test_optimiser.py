@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,41 @@ def test_channels_last_weights_are_stepped_as_any_others_and_keep_their_layout()
     again.step()
     optimisers[0].step()
     torch.testing.assert_close(plain[0].weight, last[0].weight)
+
+
+def test_steps_are_those_of_adamw() -> None:
+    torch.manual_seed(0)
+    ours, theirs = (nn.Linear(3, 2) for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    optimisers = [
+        make_optimiser([ParameterGroup(modules=[ours])], SCHEDULE),
+        torch.optim.AdamW(
+            [{"params": [theirs.weight], "weight_decay": 0.3}, {"params": [theirs.bias], "weight_decay": 0.0}],
+            lr=SCHEDULE.learning_rate,
+        ),
+    ]
+    for _ in range(3):
+        for model, optimiser in zip((ours, theirs), optimisers, strict=True):
+            optimiser.zero_grad()
+            model(torch.ones(1, 3)).square().sum().backward()
+            optimiser.step()
+    torch.testing.assert_close(ours.state_dict(), theirs.state_dict())
+    assert not torch.equal(ours.bias, torch.zeros(2))
+
+
+def test_no_step_and_no_state_imports_torchs_compiler() -> None:
+    code = (
+        "import sys, torch; from torch import nn\n"
+        "from mgi.training.optimiser import ParameterGroup, make_optimiser\n"
+        "from mgi.training.settings import ScheduleSettings\n"
+        "model = nn.Conv2d(2, 3, 3).to(memory_format=torch.channels_last)\n"
+        "optimiser = make_optimiser([ParameterGroup(modules=[model])], ScheduleSettings(steps=1))\n"
+        "optimiser.zero_grad(); model(torch.ones(1, 2, 4, 4)).sum().backward(); optimiser.step()\n"
+        "optimiser.load_state_dict(optimiser.state_dict())\n"
+        "assert optimiser.state[model.weight]['step'] == 1\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_bf16_on_a_cpu_is_refused_with_one_line_that_says_what_to_set() -> None:
