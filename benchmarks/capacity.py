@@ -4,7 +4,7 @@
 machine, with two sizes of the batch. One gene a token is the step that benchmarks/encoders.py measured, of a smaller
 network and eight patients. `table` calculates from these figures:
 
-- a step takes its processor seconds over the threads (of encoders.py: its seconds), and grows with its patients;
+- a step takes its processor seconds over the threads, and grows with its patients;
 - memory is a line through the two sizes: what a process needs whatever it holds, and what a patient adds. Where one
   size was measured, it is a bound: as if all of it grew with the patients, and none of it shrank;
 - N GPUs are N times one. What they tell each other was not measured.
@@ -31,7 +31,7 @@ from mgi.core.files import write_json
 from mgi.reporting.provenance import commit, machine
 
 RESULT = ROOT / "benchmarks/results/capacity.json"
-ENCODERS = RESULT.with_name("encoders.json")
+ENCODERS = RESULT.with_name("encoder_steps.json")
 OF_ENCODERS = "pre-training step, defaults"
 ENCODERS_PATIENTS = 8
 PATIENTS = (8, 32)
@@ -95,7 +95,7 @@ def step_of_encoders() -> Step:
     peak = rows[f"{OF_ENCODERS}: peak memory"]
     return Step(
         tokens="1 gene",
-        samples_s=ENCODERS_PATIENTS / rows[f"{OF_ENCODERS}: wall on {THREADS} threads"],
+        samples_s=ENCODERS_PATIENTS / rows[f"{OF_ENCODERS}: processor"] * THREADS,
         mib=lambda held: peak * max(1, held / ENCODERS_PATIENTS),
         bound="at most ",
     )

@@ -3,7 +3,7 @@
     python benchmarks/encoder_trial.py '{"layer": "mamba", "length": 4096}'
     python benchmarks/encoder_trial.py '{"layer": "step", "length": 60660, "threads": 2, "pretrain": {}, "model": {}}'
 
-Further keys of a layer: `backward` (true), `repeats` (3), `budget_s` (20); of the step: `timed` (3 steps), `patients` (8),
+Further keys of a layer: `backward` (true), `repeats` (3), `budget_s` (20); of the step: `timed` (3), `patients` (8),
 `whole` (false) makes `model` and `pretrain` all settings, `stores_steps` (false) stores the step size as a product
 (B, L, E). The last line of the output is the figures.
 """

@@ -198,10 +198,10 @@ def alone_on(model: nn.Module, batch: SegmentationBatch, settings: FinetuneSetti
     optimiser = make_optimiser(parameter_groups(model, settings), settings.schedule)
     context = precision_of(settings.schedule.precision, device, where="finetune.schedule")
     model.train()
-    passes, whole = [], []
+    passes, whole, of_processor = [], [], []
     for _ in range(steps + WARM):
         optimiser.zero_grad(set_to_none=True)
-        began = now(device)
+        began, began_cpu = now(device), time.process_time()
         with context():
             logits = forward(model, images, batch.genes, batch.patient, batch.has_genes, None)
             loss = learning.segmentation_loss(logits.float(), masks)
@@ -210,7 +210,8 @@ def alone_on(model: nn.Module, batch: SegmentationBatch, settings: FinetuneSetti
         nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
         optimiser.step()
         whole.append(now(device) - began)
-    return {"passes_s": min(passes[WARM:]), "whole_s": min(whole[WARM:]), "median_s": median(whole[WARM:])}
+        of_processor.append(time.process_time() - began_cpu)
+    return {"passes_s": min(passes[WARM:]), "whole_s": min(whole[WARM:]), "cpu_s": median(of_processor[WARM:])}
 
 
 def now(device: torch.device) -> float:
