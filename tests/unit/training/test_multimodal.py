@@ -158,7 +158,7 @@ def test_measured_weights_are_those_of_the_last_validation_and_are_told(run_cont
     used: list[dict[str, float]] = []
     original = MultimodalLoss.forward
     monkeypatch.setattr(
-        MultimodalLoss, "forward", lambda self, batch: used.append(self.image_weights) or original(self, batch)
+        MultimodalLoss, "forward", lambda self, *given: used.append(self.image_weights) or original(self, *given)
     )
     settings = SETTINGS.but(modality_weights="measured", schedule=LONGER)
     known = several(8, missing=0.1)  # what is trained on is found better than by a guess
