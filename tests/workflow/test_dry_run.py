@@ -107,5 +107,5 @@ def test_shards_and_fits_of_modalities_are_made_for_the_pretrainings_that_read_t
     assert sum("--modality-fit" not in call for call in calls) == 4  # with expression or covariates alone
     summary = jobs_of(snakemake(tree, "-n", "--quiet", "rules", *configs).stdout)
     assert {rule: summary[rule] for rule in ("fit_features", "pretrain", "embed", "finetune")} == {
-        "fit_features": 3, "pretrain": 10, "embed": 10, "finetune": 1,
+        "fit_features": 5, "pretrain": 12, "embed": 12, "finetune": 1,
     }  # fmt: skip

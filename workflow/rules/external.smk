@@ -92,7 +92,8 @@ use rule predict_fold from another as external_predict_fold with:
             f"{OUTSIDE}/aligned/features.parquet",
         ],
         genes=WHOLE_FOLD,
-        # The config is refused where networks read further modalities.
+        # The config is refused where networks read slides or further modalities.
+        beside=[],
         modality_shards=[],
         modality_fits=[],
         split=f"{OUTSIDE}/aligned/split.parquet",

@@ -150,7 +150,7 @@ def test_releases_of_several_runs_answer_together(released, cohort: Path, capsys
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--table=p.tsv", "--folder=f"], "IMAGE, --slide, --table and --folder: expected one of them"),
+        (["--table=p.tsv", "--folder=f"], "IMAGE or --slide, --table and --folder: expected one of them"),
         (["--table=p.tsv", "--patient=P1"], "--patient: only of one patient; of a cohort it is the column sample"),
         (["--table=p.tsv", "--series=1.2"], "--series: only of one patient; of a cohort it is the column series"),
         (["--folder=.", "--ensemble", "m"], "--model and --ensemble: expected one of them"),

@@ -211,7 +211,8 @@ def test_the_same_bits_with_any_number_of_threads(batch: int, width: int) -> Non
     for count in (1, 2, 5):
         torch.set_num_threads(count)
         y = fused(tensors)
-        product = cpu.scan(ScanInput(**tensors | {"delta": low}), step_weight=weight[:, 0], tied_decays=True)
+        given = ScanInput(**tensors | {"delta": low}, delta_softplus=True)
+        product = cpu.scan(given, step_weight=weight[:, 0], tied_decays=True)
         of_factors = torch.autograd.grad(product.sum(), (low, weight))
         mixed = cpu.conv_silu(x, weight, tensors["D"], reverse=False)
         of_conv = torch.autograd.grad(mixed.sum(), (x, weight, tensors["D"]))
