@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from encoders import ALL_GENES, STEP_ENVIRONMENT
+from encoders import ALL_GENES
 from trials import ROOT, run_child
 
 from mgi.config.tree import checked
+from mgi.core.allocator import KEEPS_MEMORY
 from mgi.core.files import write_json
 from mgi.reporting.provenance import commit, machine
 
@@ -68,7 +69,7 @@ def measure() -> dict[str, Any]:
     config = checked(yaml.safe_load((ROOT / "config/config.yaml").read_text()))
     steps = []
     for patients in PATIENTS:
-        spec = {"layer": "step", "length": ALL_GENES, "threads": THREADS, "environment": STEP_ENVIRONMENT}
+        spec = {"layer": "step", "length": ALL_GENES, "threads": THREADS, "environment": KEEPS_MEMORY}
         spec |= {"model": config["model"], "pretrain": config["pretrain"], "whole": True, "patients": patients}
         found = run_child("encoder_trial.py", spec, limit_s=LIMIT_S)
         if found.figures is None:

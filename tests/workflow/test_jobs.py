@@ -19,6 +19,7 @@ from snakemake.io import is_flagged
 from lib.jobs import (
     after_another,
     grows,
+    memory_kept,
     nodes_of,
     processes_per_node,
     shell_prefix,
@@ -44,6 +45,35 @@ def test_the_prefix_survives_formatting_and_odd_folders() -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == ["/a b/{c}'d", str(Path(sys.executable).parent / "python")]
     assert done.returncode == 1
+
+
+def test_every_job_that_may_get_a_gpu_keeps_its_memory() -> None:
+    rules = [
+        rule
+        for file in (ROOT / "workflow/rules").glob("*.smk")
+        for rule in re.split(r"^rule ", file.read_text(), flags=re.M)
+    ]
+    computing = [rule for rule in rules if "mgi.core.gpu_lease" in rule]
+    assert len(computing) >= 6
+    kept = [rule for rule in computing if "memory=memory_kept()" in rule and "export {params.memory}\n" in rule]
+    assert kept == computing
+
+
+STEPS = """
+import resource, torch
+for step in range(20):
+    torch.ones(40 << 18), torch.ones(5 << 18)  # 40 and 5 MiB
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt if step == 9 else locals().get("faults")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults)
+"""
+
+
+def test_memory_that_a_step_frees_is_there_for_the_next() -> None:
+    def faults(settings: str) -> int:
+        command = f"export X=0 {settings}; exec {shlex.quote(sys.executable)} -c {shlex.quote(STEPS)}"
+        return int(subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True).stdout)
+
+    assert faults(memory_kept()) < 100 < faults("")
 
 
 ANSWERS = """

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mgi.core.allocator import KEEPS_MEMORY
 from mgi.core.plugins import VARIABLE
 
 # The shell outlives a signal that its command answers, and so does the log; both end with the command.
@@ -48,6 +49,11 @@ def after_another(set_before: str | None, own: str) -> str:
     """
     before = (set_before or "").replace("{", "{{").replace("}", "}}")
     return before if before.endswith(own) else before + own
+
+
+def memory_kept() -> str:
+    """The settings of glibc for jobs that compute with torch, as words for `export`."""
+    return " ".join(f"{name}={value}" for name, value in KEEPS_MEMORY.items())
 
 
 # What each node of a SLURM job runs: they meet at the job's first, by a port that other jobs will hardly have.

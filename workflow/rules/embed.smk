@@ -40,10 +40,12 @@ rule embed:
         settings=settings("predict", without=("permutations", "seed", "tta_flip")),
         modalities=modality_options,
         deterministic=DETERMINISTIC,
+        memory=memory_kept(),
         code=lambda wildcards: code_of("embed", *run_modality_code(wildcards)),
     shell:
         r"""
         exec &> >(tee {log:q})
+        export {params.memory}
         python -m mgi.core.gpu_lease {resources.gpu} python -m mgi embed \
             --gpus {resources.gpu} {params.deterministic:q} \
             --run-json {params.described:q} \

@@ -41,10 +41,12 @@ rule explain:
         settings=settings("explain", without=TABLES_ALONE),
         modalities=modality_options,
         deterministic=DETERMINISTIC,
+        memory=memory_kept(),
         code=lambda wildcards: code_of("explain", *run_modality_code(wildcards)),
     shell:
         r"""
         exec &> >(tee {log:q})
+        export {params.memory}
         python -m mgi.core.gpu_lease {resources.gpu} python -m mgi explain \
             --gpus {resources.gpu} {params.deterministic:q} \
             --run-json {params.described:q} \

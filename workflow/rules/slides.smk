@@ -32,10 +32,12 @@ rule tile_attention:
         described=described_run,
         settings=settings("predict"),
         deterministic=DETERMINISTIC,
+        memory=memory_kept(),
         code=code_of("tile-attention"),
     shell:
         r"""
         exec &> >(tee {log:q})
+        export {params.memory}
         python -m mgi.core.gpu_lease {resources.gpu} python -m mgi tile-attention \
             --gpus {resources.gpu} {params.deterministic:q} \
             --run-json {params.described:q} \

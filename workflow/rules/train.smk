@@ -60,14 +60,14 @@ rule pretrain:
         pathways=pathways_option,
         modalities=modality_options,
         deterministic=DETERMINISTIC,
+        memory=memory_kept(),
         code=lambda wildcards: code_of("pretrain", *run_modality_code(wildcards)),
     shell:
         r"""
         exec &> >(tee {log:q})
         # The processes share the job's threads; torchrun would give each of them one.
         export OMP_NUM_THREADS=$(({threads} > {params.processes} ? {threads} / {params.processes} : 1))
-        # Freed tensors go back to the system: glibc keeps several times as much of a whole transcriptome's.
-        export MALLOC_MMAP_THRESHOLD_=4194304 THP_MEM_ALLOC_ENABLE=1
+        export {params.memory}
         python -m mgi.core.gpu_lease {resources.gpu} {params.torchrun:q} python -m mgi pretrain \
             --gpus {resources.gpu} {params.deterministic:q} \
             --run-json {params.described:q} \
@@ -142,6 +142,7 @@ rule finetune:
         ),
         modalities=modality_options,
         deterministic=DETERMINISTIC,
+        memory=memory_kept(),
         code=lambda wildcards: code_of(
             "finetune", *TASK_CODE, *run_modality_code(wildcards)
         ),
@@ -150,8 +151,7 @@ rule finetune:
         exec &> >(tee {log:q})
         # The processes share the job's threads; torchrun would give each of them one.
         export OMP_NUM_THREADS=$(({threads} > {params.processes} ? {threads} / {params.processes} : 1))
-        # Memory that a step frees is kept for the next one: the kernel would clear its pages anew in each.
-        export MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=268435456
+        export {params.memory}
         python -m mgi.core.gpu_lease {resources.gpu} {params.torchrun:q} python -m mgi finetune \
             --gpus {resources.gpu} {params.deterministic:q} \
             --run-json {params.described:q} \
@@ -209,12 +209,14 @@ rule predict_fold:
         settings=settings("predict"),
         modalities=modality_options,
         deterministic=DETERMINISTIC,
+        memory=memory_kept(),
         code=lambda wildcards: code_of(
             "predict-fold", *TASK_CODE, *run_modality_code(wildcards)
         ),
     shell:
         r"""
         exec &> >(tee {log:q})
+        export {params.memory}
         python -m mgi.core.gpu_lease {resources.gpu} python -m mgi predict-fold \
             --gpus {resources.gpu} {params.deterministic:q} \
             --run-json {params.described:q} \
