@@ -1,5 +1,7 @@
 """The fingerprint of a command moves with the code that it runs and with nothing else."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -123,3 +125,40 @@ def test_a_module_that_is_loaded_by_name_and_a_plugin_count_too(source: Path, mo
     after = fingerprint(source, "other", "own")
     read_module.cache_clear()
     assert fingerprint(source, "other", "own") != after
+
+
+ASK = """
+import ast, sys
+from pathlib import Path
+from lib.code import fingerprint, keep_parsed
+keep_parsed(Path(sys.argv[1]))
+if sys.argv[3] == "kept":
+    ast.parse = None
+print(fingerprint(Path(sys.argv[2]), "draw-map"))
+"""
+
+
+def asked(kept: Path, source: Path, how: str) -> str:
+    command = [sys.executable, "-c", ASK, str(kept), str(source), how]
+    folders = {"PYTHONPATH": f"{SOURCE}{os.pathsep}{SOURCE.parent / 'workflow'}"}
+    return subprocess.run(command, env=os.environ | folders, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_second_run_parses_no_text_again_and_sees_an_edit(
+    source: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    kept = tmp_path_factory.mktemp("kept") / ".snakemake/code.json"
+    first = asked(kept, source, "parsed")
+    assert asked(kept, source, "kept") == first == fingerprint(source, "draw-map")
+    (source / "mgi/maps/late.py").write_text("pen = 2\n")
+    assert asked(kept, source, "parsed") != first
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"maker": "another", "modules": {"a": 1}}', '{"modules": 3}'])
+def test_what_another_version_kept_is_passed_over(
+    source: Path, tmp_path_factory: pytest.TempPathFactory, content: str
+) -> None:
+    kept = tmp_path_factory.mktemp("kept") / "code.json"
+    kept.write_text(content)
+    assert asked(kept, source, "parsed") == fingerprint(source, "draw-map")
+    assert asked(kept, source, "kept") == fingerprint(source, "draw-map")
