@@ -1,10 +1,11 @@
-"""A training step of U-Net by our loop, beside a plain MONAI loop and nnU-Net's default 2-D trainer, in turns.
+"""A training step of U-Net by our loop, beside MONAI (a plain loop, its trainer) and nnU-Net's default 2-D trainer.
 
-REQUIRED INPUTS: none; the cohort is drawn. nnU-Net takes part where MGI_PEER_NNUNET_PYTHON names a Python that has it
+REQUIRED INPUTS: none; the cohort is drawn. MONAI's trainer takes part where MGI_PEER_IGNITE names the folder that
+pytorch-ignite was installed to, nnU-Net where MGI_PEER_NNUNET_PYTHON names a Python that has it
 (docs/explanation/peers.md). OUTPUTS: a table, and --output: a list of {name, value, unit, peer, ratio, max_error}.
-Every trial is a process of its own; torch has one thread, and what draws batches lies in the same process. Pixels and
-batch are those of config/kaggle.yaml for all. Figures are processor time, which other work on the machine disturbs less
-than the clock on the wall; drawing counts in full, though ours runs beside the network.
+They take turns. Every trial is a process of its own; torch has one thread, and what draws batches lies in the same
+process. Pixels and batch are those of config/kaggle.yaml for all. Figures are processor time, which other work on the
+machine disturbs less than the clock on the wall; drawing counts in full, though ours runs beside the network.
 
     PYTHONPATH=src python benchmarks/trainers.py
 """
@@ -27,10 +28,11 @@ from mgi.reporting.provenance import machine
 
 SIZE = 64
 OURS = "ours"
-# Who -> script, and what its trial is told beside the cohort. The same network for the first three.
+# Who -> script, and what its trial is told beside the cohort. The same network for all but the last.
 TRIALS: dict[str, tuple[str, dict[str, Any]]] = {
     OURS: ("trainers_trial.py", {"kind": "ours"}),
     "a plain MONAI loop, same network": ("trainers_trial.py", {"kind": "monai"}),
+    "MONAI's SupervisedTrainer, same network": ("trainers_trial.py", {"kind": "supervised_trainer"}),
     "nnU-Net's trainer, same network": ("trainers_nnunet.py", {"network": "basic_unet"}),
     "nnU-Net's trainer, its network": ("trainers_nnunet.py", {"network": "planned"}),
 }
@@ -42,6 +44,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--turns", type=int, default=3, help="of all; the best of each counts")
     options.add_argument("--steps", type=int, default=60, help="that one trial times, after some to warm up")
     options.add_argument("--limit", type=float, default=300.0, help="s that one trial may take")
+    options.add_argument("--ignite", default=os.environ.get("MGI_PEER_IGNITE"), help="folder that holds pytorch-ignite")
     options.add_argument("--nnunet", default=os.environ.get("MGI_PEER_NNUNET_PYTHON"), help="Python that has nnU-Net")
     options.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/trainers.json")
     return options.parse_args()
@@ -69,13 +72,19 @@ def turned(names: list[str], turn: int) -> list[str]:
 
 
 def trial(who: str, shared: Mapping[str, Any], args: argparse.Namespace) -> Outcome:
-    """One child, in nnU-Net's Python for nnU-Net."""
+    """One child, in nnU-Net's Python for nnU-Net, with pytorch-ignite on the path for MONAI's trainer."""
     script, own = TRIALS[who]
-    python = args.nnunet if script == "trainers_nnunet.py" else sys.executable
-    if python is None:
-        return Outcome(figures=None, reason="not installed: MGI_PEER_NNUNET_PYTHON names no Python")
+    spec, python = {**shared, **own}, sys.executable
+    if script == "trainers_nnunet.py":
+        if args.nnunet is None:
+            return Outcome(figures=None, reason="not installed: MGI_PEER_NNUNET_PYTHON names no Python")
+        python = args.nnunet
+    if own.get("kind") == "supervised_trainer":
+        if args.ignite is None:
+            return Outcome(figures=None, reason="not installed: MGI_PEER_IGNITE names no folder")
+        spec["environment"] = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), args.ignite])}
     print(f"trainers: {who}", file=sys.stderr, flush=True)
-    return run_child(script, {**shared, **own}, python=python, limit_s=args.limit)
+    return run_child(script, spec, python=python, limit_s=args.limit)
 
 
 def rows_of(found: Mapping[str, Sequence[Outcome]]) -> list[Row]:

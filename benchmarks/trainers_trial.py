@@ -1,17 +1,19 @@
-"""Steps of U-Net's training by our loop, or by a plain MONAI loop, as a process of its own.
+"""Steps of U-Net's training by our loop, a plain MONAI loop or MONAI's own trainer, as a process of its own.
 
     python benchmarks/trainers_trial.py '{"kind": "monai", "cohort": "FOLDER", "size": 64, "batch": 4, "steps": 60,
         "model": {}}'
 
-The last line is the figures, in processor time: `step_ms`, the mean between the ends of two optimiser steps, with all
-that draws and changes a batch; `passes_ms`, forward, backward and optimiser on one batch, the median; `parameters`.
+`supervised_trainer` in place of `monai` needs pytorch-ignite on the path. The last line is the figures, in processor
+time: `step_ms`, the mean between the ends of two optimiser steps, with all that draws and changes a batch; `passes_ms`,
+forward, backward and optimiser on one batch, the median; `parameters`.
 """
 
 import json
 import sys
 import tempfile
 import time
-from itertools import pairwise
+from collections.abc import Iterable
+from itertools import islice, pairwise, repeat
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -56,11 +58,8 @@ def measure_ours(spec: dict[str, Any]) -> dict[str, float]:
 
 def measure_monai(spec: dict[str, Any]) -> dict[str, float]:
     """As MONAI's tutorials train: CacheDataset, DataLoader, DiceCELoss, Adam; on our U-Net."""
-    from monai.losses import DiceCELoss
-
-    model = learning.build("unet", ModelSettings.read(spec["model"]), N_GENES).network
-    loader, _ = monai_loader({**spec, "workers": 0, "batches": spec["steps"] + WARM})
-    loss_of, optimiser, ends = DiceCELoss(sigmoid=True), torch.optim.Adam(model.parameters(), 1e-3), []
+    loader, model, loss_of, optimiser = monai_parts(spec)
+    ends = []
     model.train()
 
     def step(images: Tensor, masks: Tensor) -> None:
@@ -68,15 +67,45 @@ def measure_monai(spec: dict[str, Any]) -> dict[str, float]:
         loss_of(model(images), masks).backward()
         optimiser.step()
 
-    for batch in loader:
+    for batch in islice(loader, spec["steps"] + WARM):
         step(batch["image"], batch["mask"])
         ends.append(time.process_time())
-    alone = []
+    batch, alone = next(loader), []
     for _ in range(spec["steps"] // 2):
         began = time.process_time()
         step(batch["image"], batch["mask"])
         alone.append(time.process_time() - began)
     return {**figures_of(ends, model), "passes_ms": 1e3 * median(alone)}
+
+
+def measure_supervised_trainer(spec: dict[str, Any]) -> dict[str, float]:
+    """The same parts in MONAI's SupervisedTrainer, left as it is by default: no metric, no handler, decollated."""
+    from monai.engines import SupervisedTrainer
+
+    loader, model, loss_of, optimiser = monai_parts(spec)
+
+    def train(batches: Iterable[dict[str, Tensor]], steps: int) -> list[float]:
+        ends: list[float] = []
+        hook = register_optimizer_step_post_hook(lambda *_: ends.append(time.process_time()))
+        SupervisedTrainer(
+            device="cpu", max_epochs=1, train_data_loader=batches, network=model, optimizer=optimiser,
+            loss_function=loss_of, epoch_length=steps, prepare_batch=lambda batch, *_: (batch["image"], batch["mask"]),
+        ).run()  # fmt: skip
+        hook.remove()
+        return ends
+
+    ends = train(loader, spec["steps"] + WARM)
+    alone = train(repeat(next(loader)), spec["steps"] // 2 + 1)
+    return {**figures_of(ends, model), "passes_ms": 1e3 * median(later - earlier for earlier, later in pairwise(alone))}
+
+
+def monai_parts(spec: dict[str, Any]) -> tuple[Any, nn.Module, nn.Module, torch.optim.Optimizer]:
+    """MONAI's loader of the batches of a training and of one for passes alone, our U-Net, MONAI's loss and Adam."""
+    from monai.losses import DiceCELoss
+
+    model: nn.Module = learning.build("unet", ModelSettings.read(spec["model"]), N_GENES).network
+    loader, _ = monai_loader({**spec, "workers": 0, "batches": spec["steps"] + WARM + 1})
+    return loader, model, DiceCELoss(sigmoid=True), torch.optim.Adam(model.parameters(), 1e-3)
 
 
 def figures_of(ends: list[float], model: nn.Module) -> dict[str, float]:
@@ -85,13 +114,16 @@ def figures_of(ends: list[float], model: nn.Module) -> dict[str, float]:
     return {"step_ms": 1e3 * mean(steps), "parameters": sum(one.numel() for one in model.parameters())}
 
 
+KINDS = {"ours": measure_ours, "monai": measure_monai, "supervised_trainer": measure_supervised_trainer}
+
+
 def main() -> None:
     """Measure what the specification asks for and print it."""
     spec = json.loads(sys.argv[1])
     torch.set_num_threads(int(spec.get("threads", 1)))
     torch.manual_seed(0)
     spec["model"] = {**spec["model"], "image_size": spec["size"]}
-    print(json.dumps({"ours": measure_ours, "monai": measure_monai}[spec["kind"]](spec)))
+    print(json.dumps(KINDS[spec["kind"]](spec)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """A study of slides whose patients have a class, which shifts the numbers of their tiles, and survival."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import pandas as pd
+import pyarrow.parquet as pq
 from torch import Tensor
 
 from mgi.cli import main
@@ -15,15 +17,23 @@ from mgi.shards.bags import Bag
 from mgi.training.weights import load_weights
 from slide_study import MODEL, SlideStudy
 
-CONTROLS = (None, "no-genes", "no-image", "no-pretraining")
 DAYS = (100, 200, 300, 400, 150, 250, 350, 60, None, None, 500)
+TABLES = ("results-table", "no-genes", "tests", "audit", "patients")
 
 
 class LabelledSlides(SlideStudy):
     """The commands from the labels to the scores of a run on slides."""
 
-    def __init__(self, study: Any, change: Callable[[str, Bag], None] = lambda patient, bag: None) -> None:
-        super().__init__(study, change)
+    CONTROLS: ClassVar[Sequence[str | None]] = (None, "no-genes", "no-image", "no-pretraining")
+
+    def __init__(
+        self,
+        study: Any,
+        change: Callable[[str, Bag], None] = lambda patient, bag: None,
+        *,
+        without: Sequence[str] = (),
+    ) -> None:
+        super().__init__(study, change, without=without)
         self.classes = {patient: ("low", "high")[index % 2] for index, patient in enumerate(study.patients)}
         rows = {
             patient: PatientLabels(
@@ -79,12 +89,32 @@ class LabelledSlides(SlideStudy):
         assert self.command("predict-fold", run) == 0
         return Path(self.study.folder / f"predictions/{run.key}.parquet")
 
+    def probabilities(self, run: Run) -> dict[str, dict[str, list[float]]]:
+        """What is predicted of each class, by input and patient."""
+        found: dict[str, dict[str, list[float]]] = {}
+        for row in pq.read_table(self.predict(run)).to_pylist():
+            found.setdefault(row["expression_input"], {})[row["patient_id"]] = row["probability"]
+        return found
+
     def evaluated(self, run: Run, predictions: Path) -> Path:
         """The scores of the predictions."""
         output = self.study.folder / f"evaluation/{run.key}.parquet"
         given = [f"--predictions={predictions}", f"--image-shard={self.shard}", f"--output={output}"]
         assert main(["evaluate", *given, f"--labels={self.labels}", f"--split={self.study.folder}/split.parquet"]) == 0
         return output
+
+    def compared(self, task: str) -> dict[str, pd.DataFrame]:
+        """The tables of the task, once MGI and its controls are trained, and have predicted and been scored."""
+        scores = []
+        for control in self.CONTROLS:
+            run = self.described(task, control)
+            assert self.finetune(run) == 0
+            scores.append(str(self.evaluated(run, self.predict(run))))
+        tables = {name: self.study.folder / f"{name}.csv" for name in TABLES}
+        given = [f"--split={self.study.folder}/split.parquet", '--settings={"bootstrap_draws": 50}']
+        given += [f"--{name}={path}" for name, path in tables.items()]
+        assert main(["compare", "--scores", *scores, *given]) == 0
+        return {name: pd.read_csv(path) for name, path in tables.items()}
 
     def tensors(self, run: Run) -> dict[str, Tensor]:
         """What the run's weights hold."""

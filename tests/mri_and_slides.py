@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from labelled_slides import LabelledSlides
 from mgi.cli import main
 from mgi.core.run import PRETRAINING, Run
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import image_shard_writer, iter_images
-from slide_study import GIMP, MODEL, bag_of, write_bags
+from slide_study import GIMP, MODEL
 
-CONTROLS = (None, "no-genes", "no-image", "no-flair", "no-slides", "no-pretraining")
 INPUTS = {
     "no-genes": ("flair", "slides"), "no-image": ("rna",), "no-flair": ("slides", "rna"), "no-slides": ("flair", "rna"),
 }  # fmt: skip
@@ -21,16 +20,13 @@ PRETRAINED = {"no-flair": ("slides",), "no-slides": ("flair",), "no-image": ("fl
 class ScansAndSlides(LabelledSlides):
     """Slides tell the class; of the patients with these places one kind of image is missing."""
 
+    CONTROLS: ClassVar[Sequence[str | None]] = (
+        None, "no-genes", "no-image", "no-flair", "no-slides", "no-pretraining",
+    )  # fmt: skip
+
     def __init__(self, study: Any, no_scan: Sequence[int] = (2, 6), no_slide: Sequence[int] = (1, 7)) -> None:
-        super().__init__(study)
         self.no_scan, self.no_slide = ([study.patients[place] for place in places] for places in (no_scan, no_slide))
-        apart = [*study.role("unpaired_expression"), *self.no_slide]
-        bags = [
-            bag_of(patient, index, shift=float(index % 2))
-            for index, patient in enumerate(study.patients)
-            if patient not in apart
-        ]
-        write_bags(self.shard, bags)
+        super().__init__(study, without=self.no_slide)
         path = study.folder / "images/slices.parquet"
         kept = [one for one in iter_images(path.parent) if one.patient_id not in self.no_scan]
         with image_shard_writer(path) as writer:

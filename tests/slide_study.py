@@ -1,7 +1,7 @@
 """Slides of a study's patients in place of its scans: bags of tiles that follow each patient's first gene."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,22 @@ def write_bags(folder: Path, bags: list[Bag], **stated: Any) -> Path:
 
 
 class SlideStudy:
-    """A study whose patients with an image have a slide; `change` may alter a patient's bag before it is written."""
+    """A study whose patients with an image have a slide, but for those `without`.
 
-    def __init__(self, study: Any, change: Callable[[str, Bag], None] = lambda patient, bag: None) -> None:
+    `change` may alter a patient's bag before it is written.
+    """
+
+    def __init__(
+        self,
+        study: Any,
+        change: Callable[[str, Bag], None] = lambda patient, bag: None,
+        *,
+        without: Sequence[str] = (),
+    ) -> None:
         self.study, self.shard = study, study.folder / "slides"
         bags = []
         for index, patient in enumerate(study.patients):
-            if patient not in study.role("unpaired_expression"):
+            if patient not in (*study.role("unpaired_expression"), *without):
                 bags.append(bag_of(patient, index, shift=float(index % 2)))
                 change(patient, bags[-1])
         write_bags(self.shard, bags)

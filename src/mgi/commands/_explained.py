@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mgi.cohort.split import TEST, VALIDATION
 from mgi.commands._explained_modalities import ExplainedModalities
-from mgi.commands._further_fold import FurtherFold
+from mgi.commands._further_fold import FurtherFold, modalities_of
 from mgi.commands._learning import Fold
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.run import EXPRESSION, Run
@@ -70,7 +70,8 @@ class Explained:
             found, remedy = self.weights.run.key, "delete them and train it again"
             raise BadInputError(f"{args.weights}: the weights of {found}, expected those of {run.key}; {remedy}")
         if self.weights.model.further:
-            self.fold = FurtherFold(args, run, args.output.parent, self._in_order())
+            names = modalities_of(self.weights.model, tuple(self.weights.model.further))
+            self.fold = FurtherFold(args, run, args.output.parent, names)
         require_channels(self.fold.channels, self.weights.model.channels, str(args.image_shard))
         self.task = None if run.is_pretraining else predicting(self.weights, args.weights)
         self.patients = self._drawn(TEST, settings.patients)
@@ -91,7 +92,8 @@ class Explained:
         """What the fine-tuned network reads of a patient's `genes`."""
         if self.several is None:
             return self.read
-        return reading_of(self.several.layout, number, self._in_order(), {EXPRESSION: self.read})
+        assert isinstance(self.fold, FurtherFold)
+        return reading_of(self.several.layout, number, self.fold.in_order, {EXPRESSION: self.read})
 
     def reading_of(self, number: int) -> Reading | None:
         """The same; None of a patient who has none of its modalities, of whom there is nothing to explain."""
@@ -233,11 +235,6 @@ class Explained:
             raise BadInputError(f"{self.args.split}: fold {self.run.fold}: no {role} patient, expected one at least")
         order = np.random.default_rng([self.settings.seed, self.run.fold]).permutation(len(known))
         return sorted(known[row] for row in order[:most])
-
-    def _in_order(self) -> tuple[str, ...]:
-        """The modalities of a fine-tuned network as their numbers stand side by side."""
-        model = self.weights.model
-        return (*((EXPRESSION,) if model.expression else ()), *sorted(model.further))
 
     def _names_of_genes(self) -> list[str | None]:
         names = dict(zip(self.fold.fitted.table["gene_id"], self.fold.fitted.table["gene_name"], strict=True))

@@ -17,7 +17,7 @@ from mgi.commands._modalities import read_pairs
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import digest_of
 from mgi.core.run import COVARIATES, EXPRESSION, PERMUTED_PAIRS, RANDOM_ID
-from mgi.datasets.derangement import derangement
+from mgi.datasets.derangement import cyclic_derangement
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.modality_tables import ABSENT, ModalityTables, complete_enough
 from mgi.datasets.settings import AugmentSettings
@@ -141,7 +141,7 @@ class FoldModalities:
         """The tables with what a control exchanges: all modalities of a patient together, or one alone."""
         seed = self.fold.run.seed
         if self.fold.run.control == PERMUTED_PAIRS and len(tables) > 1:
-            tables = tables.taking(derangement(len(tables), seed))
+            tables = tables.taking(cyclic_derangement(len(tables), seed))
         if settings.permuted_modality is not None:
             tables = tables.permuted(settings.permuted_modality, seed)
         return tables

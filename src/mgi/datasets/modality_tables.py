@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mgi.core.scratch_table import block_length
-from mgi.datasets.derangement import derangement
+from mgi.datasets.derangement import cyclic_derangement
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.settings import Missing
 
@@ -77,7 +77,7 @@ class ModalityTables:
         """One modality handed on among the patients who have it: nobody keeps their own; one alone does."""
         row = self.row_of[name].clone()
         having = (row >= 0).nonzero().flatten()
-        row[having] = row[having[derangement(len(having), seed)]]
+        row[having] = row[having[cyclic_derangement(len(having), seed)]]
         return replace(self, row_of={**self.row_of, name: row})
 
     def digest(self) -> str:

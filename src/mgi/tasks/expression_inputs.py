@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from mgi.datasets.derangement import uniform_derangement
 from mgi.datasets.gene_rows import Genes
 from mgi.evaluation.expression_inputs import (
     ALONE,
@@ -76,9 +76,9 @@ def audit_inputs(
         inputs.append(replace(inputs[0], name=IMAGE_LEFT_OUT, use_image=False))
     rng = np.random.default_rng(settings.seed)
     for index in range(settings.permutations if len(patient_ids) > 1 else 0):
-        order = derangement(len(patient_ids), rng)
-        donors: list[str | None] = [patient_ids[row] for row in order]
-        name, rows = f"{PERMUTED}-{index}", torch.from_numpy(order)
+        rows = uniform_derangement(len(patient_ids), rng)
+        donors: list[str | None] = [patient_ids[row] for row in rows.tolist()]
+        name = f"{PERMUTED}-{index}"
         inputs.append(ExpressionInput(name=name, genes=genes, donors=donors, use_genes=True, rows=rows))
     return inputs
 
@@ -90,7 +90,7 @@ def with_other_images(own: ExpressionInput, settings: PredictSettings) -> Iterat
     """
     rng = np.random.default_rng([settings.seed, 1])
     for index in range(settings.permutations if len(own.donors) > 1 else 0):
-        rows = torch.from_numpy(derangement(len(own.donors), rng))
+        rows = uniform_derangement(len(own.donors), rng)
         yield replace(own, name=f"{IMAGE_PERMUTED}-{index}", image_rows=rows)
 
 
@@ -108,11 +108,11 @@ def of_several_images(
             yield replace(own, name=f"{image}_{LEFT_OUT}", left_out=(image,))
         if others and null is not None:
             yield replace(null, name=f"{image}_{ALONE}", left_out=others)
-        rng, having = np.random.default_rng([settings.seed, 2 + number]), has[image].nonzero().flatten().numpy()
+        rng, having = np.random.default_rng([settings.seed, 2 + number]), has[image].nonzero().flatten()
         for index in range(settings.permutations if len(having) > 1 else 0):
-            rows = np.arange(len(own.donors))
-            rows[having] = having[derangement(len(having), rng)]
-            yield replace(own, name=f"{image}_{PERMUTED}-{index}", image=image, image_rows=torch.from_numpy(rows))
+            rows = torch.arange(len(own.donors))
+            rows[having] = having[uniform_derangement(len(having), rng)]
+            yield replace(own, name=f"{image}_{PERMUTED}-{index}", image=image, image_rows=rows)
 
 
 def without_genes(n_patients: int, n_genes: int, name: str) -> ExpressionInput:
@@ -120,11 +120,3 @@ def without_genes(n_patients: int, n_genes: int, name: str) -> ExpressionInput:
     rows = torch.zeros(n_patients, dtype=torch.int64)
     zeros = torch.zeros(1, n_genes)
     return ExpressionInput(name=name, genes=zeros, donors=[None] * n_patients, use_genes=False, rows=rows)
-
-
-def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """A random permutation of 0..count-1 (at least 2) that leaves nothing in its place."""
-    while True:
-        order = rng.permutation(count)
-        if not (order == np.arange(count)).any():
-            return order

@@ -26,7 +26,7 @@ from mgi.datasets.batches import (
     tumour_weights,
     with_stripped,
 )
-from mgi.datasets.derangement import derangement
+from mgi.datasets.derangement import cyclic_derangement
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import SliceSet
@@ -106,7 +106,7 @@ def with_permuted_genes(pairs: Pairs, seed: int) -> Pairs:
     count = len(pairs)
     if count < 2:
         raise BadInputError(f"permuted-pairs: found {count} patient, expected 2 at least")
-    return replace(pairs, gene_rows=derangement(count, seed))
+    return replace(pairs, gene_rows=cyclic_derangement(count, seed))
 
 
 def parts_of_slices(slices: SliceSet) -> Iterator[bytes]:

@@ -4,15 +4,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 import torch
 
 from mgi.cli import main
-from mri_and_slides import CONTROLS, ScansAndSlides
+from mri_and_slides import ScansAndSlides
 
-TABLES = ("results-table", "no-genes", "tests", "audit", "patients")
 AUDITED = {"own", "permuted", "cohort_mean", "null_token", "image_left_out"}
 OF_SEVERAL = {f"{image}_{kind}" for image in ("flair", "slides") for kind in ("left_out", "alone")}
 
@@ -28,28 +25,13 @@ def complete(write_study, tmp_path: Path) -> ScansAndSlides:
     return ScansAndSlides(write_study(tmp_path / "study"), no_scan=(), no_slide=())
 
 
-def probabilities(path: Path) -> dict[str, dict[str, list[float]]]:
-    """By input and patient."""
-    found: dict[str, dict[str, list[float]]] = {}
-    for row in pq.read_table(path).to_pylist():
-        found.setdefault(row["expression_input"], {})[row["patient_id"]] = row["probability"]
-    return found
-
-
 @pytest.mark.parametrize(("task", "headline"), [("classification", "auc"), ("survival", "c_index")])
 def test_a_task_goes_from_both_images_to_tables_though_some_lack_one(
-    both: ScansAndSlides, tmp_path: Path, task: str, headline: str
+    both: ScansAndSlides, task: str, headline: str
 ) -> None:
     assert [both.pretrain_of(image) for image in ("flair", "slides")] == [0, 0]
-    scores = []
-    for control in CONTROLS:
-        run = both.described(task, control)
-        assert both.finetune(run) == 0
-        scores.append(str(both.evaluated(run, both.predict(run))))
-    tables = [f"--{name}={tmp_path / name}.csv" for name in TABLES]
-    split = f"--split={both.study.folder}/split.parquet"
-    assert main(["compare", "--scores", *scores, split, '--settings={"bootstrap_draws": 50}', *tables]) == 0
-    results = pd.read_csv(tmp_path / "results-table.csv")
+    tables = both.compared(task)
+    results = tables["results-table"]
     cases = set(zip(results["method"], results["expression_input"], strict=True))
     assert cases == {
         *(("mgi", given) for given in AUDITED | OF_SEVERAL),
@@ -59,8 +41,8 @@ def test_a_task_goes_from_both_images_to_tables_though_some_lack_one(
         *((f"mgi-no-{image}", given) for image in ("flair", "slides") for given in AUDITED),
     }  # fmt: skip
     assert headline in set(results["definition"])
-    audit = pd.read_csv(tmp_path / "audit.csv")
-    assert {"no-flair", "no-slides", "flair_left_out", "slides_left_out"} <= set(audit["condition"])
+    conditions = set(tables["audit"]["condition"])
+    assert {"no-flair", "no-slides", "flair_left_out", "slides_left_out"} <= conditions
 
 
 def test_each_image_is_pretrained_on_those_who_have_it(both: ScansAndSlides) -> None:
@@ -93,7 +75,7 @@ def test_a_fresh_slide_encoder_standardises_by_training(both: ScansAndSlides) ->
 def test_who_lacks_an_image_is_predicted_as_with_it_left_out(both: ScansAndSlides) -> None:
     run = both.described("classification", "no-pretraining")
     assert both.finetune(run) == 0
-    found = probabilities(both.predict(run))
+    found = both.probabilities(run)
     first, second = both.study.role("test")
     assert first in both.no_scan
     assert second in both.no_slide
@@ -107,7 +89,7 @@ def test_who_lacks_an_image_is_predicted_as_with_it_left_out(both: ScansAndSlide
 def test_an_image_of_another_patient_is_that_image(complete: ScansAndSlides) -> None:
     run = complete.described("classification", "no-genes")
     assert complete.finetune(run, start=None) == 0
-    found = probabilities(complete.predict(run))
+    found = complete.probabilities(run)
     first, second = complete.study.role("test")
     for image, other in (("flair", "slides"), ("slides", "flair")):
         swapped, alone = found[f"{image}_permuted-0"], found[f"{other}_left_out"]
@@ -129,7 +111,7 @@ def test_a_control_never_sees_the_image_that_it_is_without(
         for one in (complete, other):
             run = one.described("classification", control)
             assert one.finetune(run, start=None) == 0
-            found.append(probabilities(one.predict(run)))
+            found.append(one.probabilities(run))
         assert (found[0] == found[1]) is same, control
 
 

@@ -7,17 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
 
-from labelled_slides import CONTROLS, LabelledSlides
-from mgi.cli import main
+from labelled_slides import LabelledSlides
 from mgi.shards.bags import Bag
 from slide_study import TILES, WIDTH, bag_of, write_bags
-
-TABLES = ("results-table", "no-genes", "tests", "audit", "patients")
 
 
 @pytest.fixture
@@ -25,29 +21,12 @@ def slides(write_study, tmp_path: Path) -> LabelledSlides:
     return LabelledSlides(write_study(tmp_path / "study"))
 
 
-def probabilities(path: Path) -> dict[str, dict[str, list[float]]]:
-    """By expression input and patient."""
-    found: dict[str, dict[str, list[float]]] = {}
-    for row in pq.read_table(path).to_pylist():
-        found.setdefault(row["expression_input"], {})[row["patient_id"]] = row["probability"]
-    return found
-
-
 @pytest.mark.parametrize(("task", "headline"), [("classification", "auc"), ("survival", "c_index")])
-def test_a_task_goes_from_slides_to_tables_without_any_scan(
-    slides: LabelledSlides, tmp_path: Path, task: str, headline: str
-) -> None:
+def test_a_task_goes_from_slides_to_tables_without_any_scan(slides: LabelledSlides, task: str, headline: str) -> None:
     assert slides.pretrain() == 0
     shutil.rmtree(slides.study.folder / "images")
-    scores = []
-    for control in CONTROLS:
-        run = slides.described(task, control)
-        assert slides.finetune(run) == 0
-        scores.append(str(slides.evaluated(run, slides.predict(run))))
-    tables = [f"--{name}={tmp_path / name}.csv" for name in TABLES]
-    split = f"--split={slides.study.folder}/split.parquet"
-    assert main(["compare", "--scores", *scores, split, '--settings={"bootstrap_draws": 50}', *tables]) == 0
-    results = pd.read_csv(tmp_path / "results-table.csv")
+    tables = slides.compared(task)
+    results = tables["results-table"]
     cases = set(zip(results["method"], results["expression_input"], strict=True))
     inputs = {"own", "permuted", "cohort_mean", "null_token", "image_left_out", "image_permuted"}
     assert cases == {
@@ -56,16 +35,15 @@ def test_a_task_goes_from_slides_to_tables_without_any_scan(
         *(("mgi-no-pretraining", given) for given in inputs),
     }  # fmt: skip
     assert headline in set(results["definition"])
-    audit = pd.read_csv(tmp_path / "audit.csv")
-    assert set(audit["condition"]) == {*inputs, "no-genes", "no-image", "no-pretraining"}
-    everybody = pd.read_csv(tmp_path / "no-genes.csv").set_index("method")
+    assert set(tables["audit"]["condition"]) == {*inputs, "no-genes", "no-image", "no-pretraining"}
+    everybody = tables["no-genes"].set_index("method")
     assert everybody.loc["mgi", "n"].iloc[0] == 3, "also the patient without expression"
 
 
 def test_another_patients_slide_is_that_slide(slides: LabelledSlides) -> None:
     run = slides.described("classification", "no-genes")
     assert slides.finetune(run) == 0
-    found = probabilities(slides.predict(run))
+    found = slides.probabilities(run)
     others = {patient: one[0] for patient, one in found["image_permuted-0"].items()}
     own = {patient: found["not_used"][patient][0] for patient in others}
     assert sorted(others.values()) == pytest.approx(sorted(own.values()), abs=1e-6)
@@ -83,7 +61,7 @@ def test_what_leaves_the_slide_out_does_not_change_with_it(
     found = []
     for one in (slides, other):
         assert one.finetune(run, start=None) == 0
-        found.append(probabilities(one.predict(run)))
+        found.append(one.probabilities(run))
     assert slides.study.weights(run.key).read_bytes() == other.study.weights(run.key).read_bytes()
     assert found[0]["image_left_out"] == found[1]["image_left_out"]
     for given in ("own", "null_token", "cohort_mean"):
@@ -95,7 +73,7 @@ def test_a_class_that_slides_tell_is_learned_from_them(slides: LabelledSlides, k
     run = slides.described("classification", "no-genes")
     model, schedule = {"slide_encoder": kind}, {"steps": 60, "validate_every": 60, "learning_rate": 0.01}
     assert slides.finetune(run, start=None, model=model, schedule=schedule, image_encoder_lr_scale=1.0) == 0
-    found = probabilities(slides.predict(run))
+    found = slides.probabilities(run)
     for patient in slides.study.role("test"):
         truth = slides.classes[patient]
         assert found["not_used"][patient][("high", "low").index(truth)] > 0.8

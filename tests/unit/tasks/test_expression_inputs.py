@@ -1,22 +1,11 @@
-import numpy as np
-import pytest
 import torch
 
-from mgi.tasks.expression_inputs import audit_inputs, derangement, with_other_images, without_genes
+from mgi.tasks.expression_inputs import audit_inputs, with_other_images, without_genes
 from mgi.training.settings import PredictSettings
 
 PATIENTS = ["A", "B", "C"]
 GENES = torch.arange(6.0).view(3, 2)
 AVERAGE = torch.tensor([3.0, 5.0])
-
-
-@pytest.mark.parametrize("count", [2, 3, 5, 30])
-def test_a_derangement_leaves_nobody_in_their_place(count: int) -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        order = derangement(count, rng)
-        assert sorted(order) == list(range(count))
-        assert (order != np.arange(count)).all()
 
 
 def test_the_audit_has_own_mean_null_and_permuted_inputs_with_their_donors() -> None:
