@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,23 @@ def test_the_lock_pins_what_the_package_and_the_workflow_bring_along_and_nothing
 
 def test_both_recipes_of_the_container_install_the_same_lock_on_the_same_base() -> None:
     texts = [(ROOT / "containers" / name).read_text() for name in ("Dockerfile", "mgi.def")]
-    for part in (environments.IMAGE, "requirements-torch-$TORCH.txt", "g++", "mgi.locks.sha256"):
+    for part in (environments.IMAGE, "requirements-torch-$TORCH.txt", "g++ git", "safe.directory", "mgi.locks.sha256"):
         assert all(part in text for text in texts), part
     assert all(text.count(name) for text in texts for name in environments.COPIED)
+
+
+def test_the_image_serves_a_user_of_whom_it_knows_nothing() -> None:
+    """Snakemake asks for a home folder and a name, and the settings of pip may hold a password."""
+    lines = (ROOT / "containers/Dockerfile").read_text().splitlines()
+    assert "ENV HOME=/tmp USER=mgi" in lines
+    assert lines[-1].startswith("RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf python -m pip install")
+    assert "PIP_CONFIG_FILE=/mnt/pip.conf" in (ROOT / "containers/mgi.def").read_text()
+
+
+def test_the_context_of_a_build_holds_the_locks_and_nothing_else() -> None:
+    kept = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    assert kept == ["*", "!requirements*.txt"]
+    assert all(fnmatch(name, "requirements*.txt") for name in environments.COPIED)
 
 
 def test_the_tests_have_the_triton_that_torch_asks_for() -> None:

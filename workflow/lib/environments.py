@@ -116,7 +116,10 @@ def _environment(name: str, conda: Iterable[str], pins: Mapping[str, str]) -> st
     return "\n".join([*lines, *(f"      - {one}=={pins[one]}" for one in sorted(pins))]) + "\n"
 
 
-_INSTALL = f"apt-get update && apt-get install --yes --no-install-recommends {COMPILER} && rm -rf /var/lib/apt/lists/*"
+_APT = "apt-get install --yes --no-install-recommends"
+_INSTALL = f"apt-get update && {_APT} {COMPILER} git && rm -rf /var/lib/apt/lists/*"
+# git tells a report its commit, in a clone that belongs to another user too.
+_TRUST = "git config --system --add safe.directory '*'"
 _PIP = "python -m pip install --no-cache-dir --disable-pip-version-check -r /locks/requirements-torch-$TORCH.txt"
 
 
@@ -128,8 +131,12 @@ ARG TORCH=cuda
 ARG PIP_EXTRA_INDEX_URL=
 LABEL mgi.locks.sha256="{digest}"
 RUN {_INSTALL}
+RUN {_TRUST}
+# With --user there is neither a home folder nor a name, and Snakemake asks for both.
+ENV HOME=/tmp USER=mgi
 COPY {" ".join(COPIED)} /locks/
-RUN {_PIP}
+# Settings of pip, where they are given (--secret id=pip.conf,src=FILE), do not stay in the image.
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf {_PIP}
 """
 
 
@@ -142,6 +149,7 @@ From: {IMAGE}
 
 %arguments
     TORCH=cuda
+    PIP_EXTRA_INDEX_URL=
 
 %labels
     mgi.locks.sha256 {digest}
@@ -151,7 +159,11 @@ From: {IMAGE}
 
 %post
     TORCH={{{{ TORCH }}}}
+    export PIP_EXTRA_INDEX_URL="{{{{ PIP_EXTRA_INDEX_URL }}}}"
+    # Settings of pip, where they are given (--bind FOLDER:/mnt, a place that the base has), do not stay in the image.
+    test ! -e /mnt/pip.conf || export PIP_CONFIG_FILE=/mnt/pip.conf
     {_INSTALL}
+    {_TRUST}
     {_PIP}
 """
 
