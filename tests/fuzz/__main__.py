@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from fuzz import worker
 from fuzz.plan import chunks, line, preload, run_all, save, saved_escapes, write_seeds
 
 
@@ -12,11 +13,13 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     options.add_argument("--only", help="one target or one group")
     options.add_argument("--scale", type=float, default=1.0, help="share of the plan")
+    options.add_argument("--cpu-s", type=float, default=worker.CPU_S, help="seconds of CPU that one input may take")
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--folder", type=Path, default=Path("build/fuzz"), help="for seeds, counts and bad inputs")
     chosen = options.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # the others reserve address space ahead
+    worker.CPU_S = chosen.cpu_s
     seeds = chosen.folder / "seeds"
     write_seeds(seeds)
     preload()
