@@ -17,6 +17,8 @@ from mgi.core.errors import ConfigError
 from mgi.core.section_errors import joined, shown
 from mgi.modalities import registry
 
+HALVING, HALVED = ("resunet", "attention_unet", "deeplabv3plus"), 16
+"""Networks whose coarsest maps have a sixteenth of the image's side."""
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's control characters, halves of characters, ends of lines
 
 
@@ -56,12 +58,22 @@ def check_across_sections(config: Mapping[str, Any]) -> None:
         processes, nodes = config[stage]["processes"], config["compute"]["nodes"]
         if processes > 1 and processes % nodes:
             raise ConfigError(f"{stage}.processes: found {processes}, expected a multiple of compute.nodes, {nodes}")
+    check_image_size(config)
     check_explain(config)
     check_gene_sets(config["model"], "model")
     check_pretrained_modalities(config, config["pretrain"], "pretrain")
     check_finetuned_modalities(config)
     check_scanned_modalities(config)
     check_encoders(config, config["model"], "model")
+
+
+def check_image_size(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a network halves its maps more often than the image's side can be halved."""
+    size = config["model"]["image_size"]
+    halving = [method for method in config["runs"]["methods"] if method in HALVING]
+    if halving and size % HALVED:
+        expected = f"a multiple of {HALVED}, for {', '.join(halving)} of runs.methods"
+        raise ConfigError(f"model.image_size: found {size}, expected {expected}")
 
 
 def check_channels(config: Mapping[str, Any]) -> None:

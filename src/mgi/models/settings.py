@@ -51,7 +51,7 @@ class ModelSettings(Section):
     of baseline_width, whose bottleneck the mean gene token scales and shifts; keys of the transformer, the stem and the
     mask decoder do not matter then."""
     patch_size: Annotated[int, Field(ge=2, le=4096), unit("pixels")] = SIZES["base"]["patch_size"]
-    """Side of one patch of the vision transformer."""
+    """Side of one patch of the vision transformer; a power of two for image_stem conv."""
     image_stem: Literal["patch_embed", "conv"] = "patch_embed"
     """patch_embed: the transformer sees the pixels of each patch; conv: a pyramid of maps of convolutions, which the
     decoder joins on its way up."""
@@ -105,7 +105,7 @@ class ModelSettings(Section):
     projection_width: Annotated[int, Field(ge=2, le=MOST)] = SIZES["base"]["projection_width"]
     """Width of the space in which genes and images are aligned."""
     decoder_width: Annotated[int, Field(ge=8, le=MOST)] = SIZES["base"]["decoder_width"]
-    """Width of the mask decoder; a multiple of decoder_heads."""
+    """Width of the mask decoder; a multiple of twice decoder_heads."""
     decoder_heads: Annotated[int, Field(ge=1, le=MOST)] = SIZES["base"]["decoder_heads"]
     """Attention heads of the mask decoder."""
     decoder_depth: Annotated[int, Field(ge=1, le=1000)] = SIZES["base"]["decoder_depth"]
@@ -127,6 +127,22 @@ class ModelSettings(Section):
     """Attention heads of the slide encoder, for transformer."""
     max_tiles: Annotated[int, Field(ge=2, le=100_000)] = 512
     """Most tiles of a slide that a training step sees, drawn at random; what is tested sees all, or 4096 of more."""
+
+    @model_validator(mode="after")
+    def _sides_and_widths_can_be_shared(self) -> Self:
+        if self.fusion == "film":
+            return self
+        if self.image_stem == "conv" and self.patch_size & (self.patch_size - 1):
+            raise refusal("patch_size", self.patch_size, "a power of two, for image_stem conv")
+        shares = (
+            ("image_size", self.patch_size, "patch_size"),
+            ("image_width", self.image_heads, "image_heads"),
+            ("decoder_width", 2 * self.decoder_heads, "twice decoder_heads"),  # attention across has half the width
+        )
+        for key, step, meaning in shares:
+            if (found := getattr(self, key)) % step:
+                raise refusal(key, found, f"a multiple of {step}, {meaning}")
+        return self
 
     @model_validator(mode="after")
     def _slide_width_can_be_shared(self) -> Self:
