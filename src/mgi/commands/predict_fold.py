@@ -39,7 +39,7 @@ from mgi.tasks.expression_inputs import (
 from mgi.tasks.learning import Learning, predicting
 from mgi.tasks.registry import reads_labels
 from mgi.training.ensemble import Ensemble
-from mgi.training.finetune import cache_for
+from mgi.training.finetune import frozen_cache_for
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 from mgi.training.weights import Weights, load_weights
@@ -66,12 +66,14 @@ def run(args: argparse.Namespace) -> None:
     require_same_tiles(fold, members[0].model, args.weights[0])
     networks = [_network(task, weights).to(place) for weights in members]
     model = networks[0] if len(networks) == 1 else Ensemble(networks)
-    sizes, cache = members[0].model, cache_for(model)
+    sizes, cache = members[0].model, frozen_cache_for(model)
     with task.prediction_writer(args.output, run) as writer:
-        for pairs, given in _inputs(fold, sizes, run, settings):
-            donors = dict(zip(pairs.slices.patient_ids, given.donors, strict=True))
-            for patient, prediction in task.predict(model, pairs, given, settings, cache):
-                writer.add(patient, given.name, donors[patient], prediction)
+        for pairs, inputs in _inputs(fold, sizes, run, settings):
+            # Patient by patient, not input by input: what the network sees of an image is computed once for all inputs.
+            donors = [dict(zip(pairs.slices.patient_ids, given.donors, strict=True)) for given in inputs]
+            for answers in zip(*(task.predict(model, pairs, given, settings, cache) for given in inputs), strict=True):
+                for given, donor_of, (patient, prediction) in zip(inputs, donors, answers, strict=True):
+                    writer.add(patient, given.name, donor_of[patient], prediction)
 
 
 def _members(paths: Sequence[Path], run: Run, genes: list[str]) -> list[Weights]:
@@ -100,7 +102,7 @@ def _network(task: Learning, weights: Weights) -> nn.Module:
 
 def _inputs(
     fold: Fold, sizes: ModelSettings, run: Run, settings: PredictSettings
-) -> Iterator[tuple[Pairs, ExpressionInput]]:
+) -> Iterator[tuple[Pairs, list[ExpressionInput]]]:
     """The test patients with every expression input, then those without expression: with nothing, and with what they
     have."""
     pairs = with_slides(fold, fold.pairs(fold.with_slices(TEST), sizes), sizes, TEST)
@@ -113,13 +115,12 @@ def _inputs(
         known = {IMAGE: pairs.has_scan, SLIDES: pairs.beside.has_slide}
         null = without_genes(len(pairs), inputs[0].genes.shape[1], NULL_TOKEN) if run.reads_genes else None
         inputs += of_several_images(inputs[0], null, {name: known[name] for name in run.images}, settings)
-    for given in inputs:
-        yield pairs, given
+    yield pairs, inputs
     if run.leaks or not run.reads_image or not (apart := fold.patients(UNPAIRED_IMAGE)):
         return
     name = NULL_TOKEN if run.reads_genes else NOT_USED
     pairs = with_slides(fold, fold.pairs_without_genes(apart, sizes), sizes, UNPAIRED_IMAGE)
-    yield pairs, without_genes(len(apart), len(fold.gene_ids), name)
+    yield pairs, [without_genes(len(apart), len(fold.gene_ids), name)]
     if isinstance(fold, FurtherFold) and (some := fold.having_any(apart)):
         pairs = with_slides(fold, fold.pairs(some, sizes), sizes, UNPAIRED_IMAGE)
-        yield pairs, ExpressionInput(name=FURTHER_ALONE, genes=pairs.genes, donors=list(some), use_genes=True)
+        yield pairs, [ExpressionInput(name=FURTHER_ALONE, genes=pairs.genes, donors=list(some), use_genes=True)]

@@ -75,7 +75,7 @@ class MaskAnswer(nn.Module):
         super().__init__()
         self.network, self.mask, self.read = network, mask, read
         with torch.no_grad():
-            self.image_tokens, self.maps = network.image_encoder.with_maps(images)
+            self.image_tokens, self.maps = network.see(images)
             self.without_genes = self._sums(network.tokens(None, torch.zeros(1, dtype=torch.bool, device=mask.device)))
 
     def forward(self, genes: Tensor) -> Tensor:

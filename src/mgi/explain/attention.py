@@ -23,7 +23,7 @@ def attention_maps(network: MGI, images: Tensor, genes: Tensor | None) -> Tensor
     encoded = None if genes is None else network.encode(genes)
     has_genes = torch.full((count,), genes is not None, device=device)
     with _inputs_of(network.decoder.last_attention) as seen:
-        network.decode(images, encoded, torch.arange(count, device=device), has_genes)
+        network.decode(network.see(images), encoded, torch.arange(count, device=device), has_genes)
     query, key, _ = seen[0]
     return _weights(network.decoder.last_attention, query, key).mean((1, 2))
 

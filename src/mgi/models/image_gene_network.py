@@ -4,7 +4,7 @@ B slices of U patients, R of them with genes, G genes, T rows of encoded express
 """
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ class ImageGeneNetwork(nn.Module, ABC):
     one, be it expression. Without a `gene_encoder` they are those of further modalities alone. Without genes a patient
     has none of them.
 
-    In two steps, so that what nothing learned is computed once and can be kept: `encode` genes, then `decode` slices.
+    In three steps, so that what is known already can be kept: `encode` genes, `see` images, `decode` both.
     """
 
     image_encoder: nn.Module
@@ -85,7 +85,7 @@ class ImageGeneNetwork(nn.Module, ABC):
         whether the row is to be used or replaced by the null token.
         """
         encoded = self.encode(genes[has_genes]) if has_genes.any() else None
-        return self.decode(image, encoded, patient, has_genes)
+        return self.decode(self.see(image), encoded, patient, has_genes)
 
     @property
     @abstractmethod
@@ -97,5 +97,10 @@ class ImageGeneNetwork(nn.Module, ABC):
         """Expression (R, G) to what depends on it and its encoder alone (R, T, D)."""
 
     @abstractmethod
-    def decode(self, image: Tensor, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
-        """As `forward`, with the rows of those that have genes encoded, in their order; None where nobody has."""
+    def see(self, image: Any) -> Any:
+        """What `decode` needs of images (B, C, H, W), as far as it depends on them and their encoder alone."""
+
+    @abstractmethod
+    def decode(self, seen: Any, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
+        """As `forward`, with images as `see` gives them and the rows of those that have genes encoded, in their order;
+        None where nobody has."""

@@ -159,10 +159,16 @@ class MGI(ImageGeneNetwork):
         null = self.null_token.to(known.dtype).expand(n_patients, n_segments, -1)
         return null.index_put((apart.places,), known)
 
-    def decode(self, image: Tensor, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of slices (B, C, H, W)."""
+    def see(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Tokens (B, T, D) of slices (B, C, H, W), and maps, finest first."""
+        return self.image_encoder.with_maps(image)
+
+    def decode(
+        self, seen: tuple[Tensor, list[Tensor]], encoded: Tensor | None, patient: Tensor, has_genes: Tensor
+    ) -> Tensor:
+        """Logits (B, 1, H, W) of slices."""
         tokens = self.tokens(encoded, has_genes)
-        image_tokens, maps = self.image_encoder.with_maps(image)
+        image_tokens, maps = seen
         logits = self.decoder(image_tokens, tokens[patient], maps)
         return resize_logits(logits, self.size)
 

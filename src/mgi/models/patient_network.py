@@ -87,21 +87,29 @@ class PatientNetwork(ImageGeneNetwork):
             parts.append(self.further(apart.others, has_genes).flatten(1))  # U M D_g
         return torch.cat(parts, 1)
 
-    def decode(self, image: Images, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
-        """Outputs and the score (B, K + 1) of images; see `image_vectors` for those that are left out."""
+    def see(self, image: Images) -> tuple[Tensor, Tensor | None]:
+        """Vectors of images (B, D_i), and of the slides beside them (U, D_s) where there are any."""
         scan, slide = apart(image)
-        images, genes = self.image_vectors(scan), self.gene_vectors(encoded, has_genes)
-        parts = [images, genes[patient]]
+        return self.image_vectors(scan), None if slide is None else self.slide_vectors(slide)
+
+    def decode(
+        self, seen: tuple[Tensor, Tensor | None], encoded: Tensor | None, patient: Tensor, has_genes: Tensor
+    ) -> Tensor:
+        """Outputs and the score (B, K + 1) of images; see `image_vectors` for those that are left out."""
+        images, slides = seen
+        parts = [images, self.gene_vectors(encoded, has_genes)[patient]]
         if self.slide_encoder is not None:
-            parts.append(self.slide_vectors(slide, len(has_genes))[patient])
+            slides = self.null_slide.expand(len(has_genes), -1) if slides is None else slides
+            parts.append(slides[patient])
         outputs = self.head(torch.cat(parts, 1))
         return torch.cat([outputs, self.attention(images)], 1)
 
-    def slide_vectors(self, slide: Tiles | None, patients: int) -> Tensor:
+    def slide_vectors(self, slide: Tiles) -> Tensor:
         """Vectors (U, D_s) of the slides beside scans; the learned one for each of those that are left out."""
         assert self.slide_encoder is not None
-        vectors = self.null_slide.expand(patients, -1)
-        if slide is None or not (seen := seen_in(slide)).any():
+        seen = seen_in(slide)  # U
+        vectors = self.null_slide.expand(len(seen), -1)
+        if not seen.any():
             return vectors
         pooled = slide_pooling(self.slide_encoder(*(part[seen] for part in slide)))
         return vectors.to(pooled.dtype).index_put((seen.nonzero().flatten(),), pooled)

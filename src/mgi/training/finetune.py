@@ -46,7 +46,7 @@ class GeneCache:
         self._bytes = 0
 
     def _row(self, row: Tensor) -> Tensor:
-        key = hashlib.sha256(row.cpu().contiguous().numpy().data).digest()
+        key = digest_of(row)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
@@ -56,6 +56,45 @@ class GeneCache:
         while self._bytes > self._most and len(self._kept) > 1:
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return encoded
+
+
+class FrozenCache(GeneCache):
+    """Beside genes, what a network that no longer learns saw of slices: the batches that it was shown last.
+
+    So a batch that is shown with the genes of one patient after the other is encoded once. It is recognised by its
+    numbers. No gradients pass.
+    """
+
+    KEPT_BATCHES = 2  # one and its mirror image
+
+    def __init__(self, model: ImageGeneNetwork) -> None:
+        super().__init__(model)
+        self._seen: OrderedDict[bytes, Any] = OrderedDict()
+
+    def see(self, images: Tensor) -> Any:
+        """As the network's `see`, of slices (B, C, H, W)."""
+        key = digest_of(images)
+        if key not in self._seen:
+            with torch.no_grad():
+                self._seen[key] = self._model.see(images.to(self._model.device))
+            while len(self._seen) > self.KEPT_BATCHES:
+                self._seen.popitem(last=False)
+        return self._seen[key]
+
+    def forget(self) -> None:
+        """Drop everything."""
+        super().forget()
+        self._seen.clear()
+
+
+def digest_of(values: Tensor) -> bytes:
+    """Tells tensors apart by their numbers."""
+    return hashlib.sha256(values.cpu().contiguous().numpy().data).digest()
+
+
+def frozen_cache_for(model: nn.Module) -> FrozenCache | None:
+    """A cache for a network of image and genes that no longer learns."""
+    return FrozenCache(model) if isinstance(model, ImageGeneNetwork) else None
 
 
 def cache_for(model: nn.Module) -> GeneCache | None:
@@ -73,13 +112,20 @@ def forward(
 ) -> Tensor:
     """Outputs for slices or slides under the signature of MGI; genes through `cache` where there is one."""
     device = next(model.parameters()).device
-    seen: Any = moved(images, lambda tensor: tensor.to(device))
     patient = patient.to(device)
     if cache is None or not isinstance(model, ImageGeneNetwork):
-        outputs: Tensor = model(seen, genes.to(device), patient, has_genes.to(device))
+        outputs: Tensor = model(_on(device, images), genes.to(device), patient, has_genes.to(device))
         return outputs
     encoded = cache.encode(genes[has_genes]) if has_genes.any() else None
+    if isinstance(cache, FrozenCache) and isinstance(images, Tensor):
+        seen = cache.see(images)
+    else:
+        seen = model.see(_on(device, images))
     return model.decode(seen, encoded, patient, has_genes.to(device))
+
+
+def _on(device: torch.device, images: Images) -> Any:
+    return moved(images, lambda tensor: tensor.to(device))
 
 
 Outputs = tuple[slice, Tensor]

@@ -154,9 +154,10 @@ def test_decoding_what_was_encoded_is_the_whole_model(model: MGI) -> None:
     has_genes = torch.tensor([False, True])
     with torch.no_grad():
         encoded = model.encode(GENES[has_genes])
-        assert torch.equal(model.decode(IMAGES, encoded, PATIENT, has_genes), model(IMAGES, GENES, PATIENT, has_genes))
+        seen = model.see(IMAGES)
+        assert torch.equal(model.decode(seen, encoded, PATIENT, has_genes), model(IMAGES, GENES, PATIENT, has_genes))
         nobody = torch.tensor([False, False])
-        assert torch.equal(model.decode(IMAGES, None, PATIENT, nobody), model(IMAGES, GENES, PATIENT, nobody))
+        assert torch.equal(model.decode(seen, None, PATIENT, nobody), model(IMAGES, GENES, PATIENT, nobody))
 
 
 def test_the_decoder_sees_no_more_gene_tokens_than_allowed_and_all_genes_still_matter() -> None:

@@ -7,7 +7,15 @@ from mgi.datasets.settings import AugmentSettings
 from mgi.models.mgi import MGI, build_mgi
 from mgi.tasks.segmentation import learning
 from mgi.tasks.segmentation.learning import WithoutGenes, build, volume_dice
-from mgi.training.finetune import GeneCache, cache_for, finetune, forward, outputs_of, parameter_groups
+from mgi.training.finetune import (
+    GeneCache,
+    cache_for,
+    finetune,
+    forward,
+    frozen_cache_for,
+    outputs_of,
+    parameter_groups,
+)
 from mgi.training.settings import FinetuneSettings, ScheduleSettings
 
 SCHEDULE = ScheduleSettings(steps=4, batch=4, learning_rate=3e-3, warmup_steps=1, validate_every=2, checkpoint_every=2)
@@ -258,6 +266,32 @@ def test_segmentation_is_the_same_with_and_without_the_cache(model: MGI, has_gen
     given = (IMAGES, GENES, PATIENT, torch.tensor(has_genes))
     with torch.no_grad():
         torch.testing.assert_close(forward(model, *given, cache_for(model)), forward(model, *given, None))
+
+
+def test_a_batch_and_its_mirror_image_are_seen_once_whoever_s_genes_come_with_them(
+    model: MGI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, encode, seen = frozen_cache_for(model), model.image_encoder.with_maps, []
+    monkeypatch.setattr(model.image_encoder, "with_maps", lambda image: seen.append(len(image)) or encode(image))
+    has_genes = torch.tensor([True] * 3)
+    with torch.no_grad():
+        for genes in (GENES, GENES[[2, 0, 1]]):
+            for images in (IMAGES, IMAGES.flip(-1)):
+                given = (images, genes, PATIENT, has_genes)
+                assert torch.equal(forward(model, *given, cache), forward(model, *given, cache_for(model)))
+    assert len(seen) == 2 + 4
+    cache.forget()
+    forward(model, IMAGES, GENES, PATIENT, has_genes, cache)
+    assert len(seen) == 7
+
+
+def test_no_more_than_two_batches_are_kept(model: MGI) -> None:
+    cache = frozen_cache_for(model)
+    first = cache.see(IMAGES)
+    assert cache.see(IMAGES.clone()) is first
+    cache.see(IMAGES + 1)
+    cache.see(IMAGES + 2)
+    assert cache.see(IMAGES) is not first
 
 
 def test_the_decoder_learns_through_cached_genes_and_the_encoder_does_not(model: MGI) -> None:
