@@ -16,6 +16,7 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from mgi.config.api_page import api_page
+from mgi.config.descriptions import described
 from mgi.config.tree import Config, tree
 from mgi.core.section import HEAVIEST, LARGEST, Section
 from mgi.core.section_errors import options_of
@@ -59,7 +60,7 @@ class Key:
 
 def made_files() -> dict[Path, str]:
     """Every file that is made of the tree, by its path in the repository."""
-    cls = tree()
+    cls = described(tree())
     keys = tuple(keys_of(cls, cls()))
     return {
         Path("config/config.yaml"): HEAD + "".join("\n" + "".join(_lines((key,), 0)) for key in keys),

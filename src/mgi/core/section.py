@@ -122,7 +122,6 @@ class Section(BaseModel):
         extra="forbid",
         strict=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
         protected_namespaces=(),
     )
     renamed: ClassVar[Mapping[str, str]] = {}

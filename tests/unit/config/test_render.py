@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from mgi.cli import main
+from mgi.config.descriptions import described
 from mgi.config.render import Key, keys_of, made_files
 from mgi.config.tree import checked, tree
 
@@ -32,7 +33,7 @@ def every_key(keys: tuple[Key, ...]) -> list[Key]:
 
 
 def test_every_key_is_described() -> None:
-    keys = every_key(tuple(keys_of(tree(), tree()())))
+    keys = every_key(tuple(keys_of(described(tree()), tree()())))
     assert len(keys) > 150
     assert [key.place for key in keys if not key.text] == []
 
