@@ -18,7 +18,7 @@ S = TypeVar("S", bound=Section)
 
 
 def described(cls: type[S]) -> type[S]:
-    """The section, whose fields have been given the text below each key, as those within; one that has a text keeps it."""
+    """The section, its fields and those within given the text below each key; one that has a text keeps it."""
     texts = {name: text for base in reversed(cls.__mro__) for name, text in texts_below(base).items()}
     for name, field in cls.model_fields.items():
         for section in _sections_in(field.annotation):
