@@ -129,8 +129,8 @@ def _newton(follow_up: FollowUp, x: Floats, ridge: float, names: Sequence[str]) 
             return beta, now
     worst = int(np.abs(beta).argmax())
     raise BadInputError(
-        f"cox: covariate {names[worst]}: no best coefficient ({beta[worst]:.3g} a deviation after at most {STEPS} "
-        "steps); it may tell all events from the others: leave it out or set a ridge"
+        f"cox: covariate {names[worst]}: no best coefficient after at most {STEPS} steps; it may tell all events from "
+        "the others: leave it out or set a ridge"
     )
 
 
