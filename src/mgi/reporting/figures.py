@@ -77,7 +77,7 @@ def curves_figure(curves: Sequence[RunCurve], validation: Sequence[tuple[str, st
         ("Training loss", "loss", of_task),
         *((title, field, of_task) for title, field in validation),
         ("Pre-training loss, all terms", "loss", pretraining),
-        ("On validation patients, above its minimum (dashed: chance)", LOSS, pretraining),
+        ("Validation loss, above minimum (dashed: chance)", LOSS, pretraining),
         ("Mean rank of own genes (dashed: chance)", "mean_rank", pretraining),
     ]
     kinds = dict(zip(dict.fromkeys(kind_of(run.run) for run in pretraining), cycle(PRETRAININGS)))
