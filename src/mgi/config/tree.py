@@ -1,5 +1,6 @@
 """All sections in one tree, checked together before any job."""
 
+import inspect
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
@@ -279,7 +280,7 @@ def _replaced(base: type[S], name: str = "", **fields: Any) -> type[S]:
     described: dict[str, Any] = {}
     for key, (kind, default) in fields.items():
         known = base.model_fields.get(key)
-        text = known.description if known else registry.settings_class(key).__doc__
+        text = known.description if known else inspect.getdoc(registry.settings_class(key))  # without its indents
         described[key] = (kind, Field(default=default, description=text))
     doc = None if name else base.__doc__
     made: type[S] = create_model(name or base.__name__, __base__=base, __doc__=doc, **described)

@@ -13,6 +13,7 @@ import requests
 import urllib3
 import urllib3.exceptions
 
+from mgi.core.computed_once import computed_once
 from mgi.core.errors import IntegrityError, NetworkError
 from mgi.core.text import printable
 from mgi.http.address import is_loopback, refuse_open_wire
@@ -98,7 +99,7 @@ class Service:
         """How messages name the service: its host, never a port that changes from run to run."""
         return "local archive" if is_loopback(self.base_url) else str(urlsplit(self.base_url).hostname)
 
-    @cached_property
+    @computed_once
     def _pool(self) -> urllib3.HTTPConnectionPool:
         """The connections to the host, through the proxy and with the certificates of the session.
 

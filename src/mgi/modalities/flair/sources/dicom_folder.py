@@ -5,9 +5,9 @@ The folder of a General Commons download is one of these; its manifest then says
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 
+from mgi.core.computed_once import computed_once
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.ids import is_dicom_uid
 from mgi.locks import user_folder
@@ -149,7 +149,7 @@ class DicomImages:
             raise IntegrityError(f"{self.folder}: {item.key}: in the lock, but not in the folder; make the lock again")
         return (item.key,)
 
-    @cached_property
+    @computed_once
     def scan(self) -> FolderScan:
         """The folder's headers, read once, and only the series that the manifest lists, which must be there."""
         scan = scan_folder(self._present(), self.patients)

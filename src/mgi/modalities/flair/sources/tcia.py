@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from mgi.core.computed_once import computed_once
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.core.ids import is_dicom_uid
@@ -43,7 +44,7 @@ class TciaImages:
     simulated: bool = False
     stores_bytes: bool = True
 
-    @cached_property
+    @computed_once
     def nbia(self) -> tcia_listing.NbiaVersions:
         """The service by the versions of its interface, which remembers what answered."""
         return tcia_listing.versions_of(self.service)

@@ -5,10 +5,11 @@ What was made lies beside, with a receipt which says that the slide was consumed
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mgi.core.computed_once import computed_once
 from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
 from mgi.core.receipt import forget, read_receipt, write_receipt
@@ -90,7 +91,7 @@ class ConsumedSlides:
             remove()
         return _entry(item, path, known)
 
-    @cached_property
+    @computed_once
     def _encoder(self) -> Any:
         """The encoder, opened for the first slide: its weights may have a gigabyte, and are digested."""
         from mgi.modalities.slides.encoders import open_encoder
