@@ -19,7 +19,7 @@ S = TypeVar("S", bound=Section)
 
 def described(cls: type[S]) -> type[S]:
     """The section, its fields and those within given the text below each key; one that has a text keeps it."""
-    texts = {name: text for base in reversed(cls.__mro__) for name, text in texts_below(base).items()}
+    texts = {name: text for base in reversed(cls.__mro__) for name, text in _texts_below(base).items()}
     for name, field in cls.model_fields.items():
         for section in _sections_in(field.annotation):
             described(section)
@@ -36,7 +36,7 @@ def _sections_in(kind: object) -> Iterator[type[Section]]:
 
 
 @cache
-def texts_below(cls: type) -> dict[str, str]:
+def _texts_below(cls: type) -> dict[str, str]:
     """By key; none of a class that is no section, or that was made without source."""
     if not issubclass(cls, Section) or cls is Section:
         return {}
