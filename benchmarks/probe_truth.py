@@ -1,8 +1,9 @@
 """Do the probes find what a simulated cohort was made with, and nothing else? Labels of the simulation's own factors.
 
-REQUIRED INPUTS: --results, the folder of a simulated run with embeddings (`snakemake --configfile config/demo.yaml`, or
-the target results/demo-null/embeddings/pretrain-fold0-seed0.parquet with config/demo-null.yaml beside it).
-OUTPUTS: a table, and --output: a list of {cohort, label, features, auc, low, high, permuted, permuted_sd, n}.
+REQUIRED INPUTS: --results, the folder of a simulated run with embeddings (`snakemake --configfile config/demo.yaml`,
+and with config/demo-null.yaml beside it); every fold of seed 0 that is there.
+OUTPUTS: a table, and --output: a list of {cohort, fold, label, features, auc, low, high, permuted, permuted_sd, n}.
+Where there are several folds, `fold` is also `mean`: the mean of their AUC, with an interval for all their patients.
 
 A factor that shapes the image is `image_<factor>`, one that shapes the genes `genes_<factor>`, cut at 0. Two rows are
 no probes. `ceiling`: the AUC of the subtype for one who knows the factors themselves and the law they are drawn by.
@@ -35,27 +36,24 @@ from mgi.evaluation.classification import auc, macro_auc
 from mgi.evaluation.cohort_scores import resamplings
 from mgi.evaluation.intervals import percentiles
 from mgi_standin.simulation import cohort
-from mgi_standin.simulation.latent_factors import FACTORS, SUBTYPE_MEAN, SUBTYPES, draw_factors
+from mgi_standin.simulation.latent_factors import SUBTYPE_MEAN, SUBTYPES
 from mgi_standin.simulation.settings import SimulationSettings
 
 ROOT = Path(__file__).parents[1]
-RUN = "pretrain-fold0-seed0"
+PRE_TRAININGS = "pretrain-fold*-seed0.parquet"
 SPREAD = 0.8  # of each continuous factor within a subtype
 DRAWS = 1000
 KEPT = ("auc", "low", "high", "permuted", "permuted_sd", "n")
 
 
 def factors_of(settings: SimulationSettings) -> pd.DataFrame:
-    """Each patient's subtype and factors, those of the image and those of the genes, as `cohort.draw_patient` draws."""
+    """Each patient's subtype and factors, those of the image and those of the genes."""
     rows = []
     for index in range(settings.n_patients):
-        rng = np.random.default_rng([settings.seed, cohort.PATIENT_STREAM, index])
-        site = str(rng.choice(cohort.SITES, p=cohort.SITE_SHARE))
-        subtype = str(rng.choice(SUBTYPES, p=cohort.SUBTYPE_SHARE))
-        image = draw_factors(subtype, rng)
-        genes = image if settings.genes_drive_images else draw_factors(subtype, rng)
-        named = {f"{kind}_{name}": own[name] for kind, own in (("image", image), ("genes", genes)) for name in FACTORS}
-        rows.append({"patient": f"TCGA-{site}-{cohort._identifier(index)}", "subtype": subtype, **named})
+        latent = cohort.draw_latent(index, settings, cohort.patient_stream(index, settings))
+        own = {f"image_{name}": value for name, value in latent.factors.items()}
+        own |= {f"genes_{name}": value for name, value in latent.expressed.items()}
+        rows.append({"patient": cohort.patient_id_of(index, latent.site), "subtype": latent.subtype, **own})
     return pd.DataFrame(rows)
 
 
@@ -71,11 +69,12 @@ def ceiling(factors: pd.DataFrame) -> float:
 
 
 def probed(results: Path) -> list[dict[str, Any]]:
-    """The scores of every factor's label on the paired table, all patients labelled, logistic regression."""
+    """The scores of every factor's label on the paired table, all patients labelled, logistic regression; by fold."""
     factors = factors_of(_settings(results))
     labels = factors[["patient", "subtype"]].copy()
     for column in factors.columns[2:]:
         labels[column] = np.where(factors[column] > 0, "high", "low")
+    rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         labels.to_csv(folder / "labels.tsv", sep="\t", index=False)
@@ -84,21 +83,50 @@ def probed(results: Path) -> list[dict[str, Any]]:
         made = {"output": folder / "labels.parquet", "tsv": folder / "as_text.tsv"}
         own_table = {"cohort": results / "tables/cohort.parquet", "table": folder / "labels.tsv"}
         _run("labels", settings=json.dumps(chosen), **own_table, **made)
-        lesions = results / "tables/lesion_features.parquet"
-        more = {"lesion-features": lesions} if lesions.is_file() else {}
-        paths = {"expression-shard": results / "shards/rna", "split": results / "tables/split.parquet", **more}
-        paths |= {"embeddings": results / f"embeddings/{RUN}.parquet", "labels": folder / "labels.parquet"}
-        _run("probe", settings='{"labelled": [5], "draws": 1}', output=folder / "probe", **paths)
-        scores = pd.read_csv(folder / "probe/probes.csv")
+        for embeddings in sorted((results / "embeddings").glob(PRE_TRAININGS)):
+            rows += _probed_fold(results, embeddings, folder / "labels.parquet", factors)
+    if not rows:
+        raise SystemExit(f"probe_truth: {results}/embeddings: found no {PRE_TRAININGS}, expected one a fold")
+    return [*rows, *mean_over_folds(rows)]
+
+
+def _probed_fold(results: Path, embeddings: Path, labels: Path, factors: pd.DataFrame) -> list[dict[str, Any]]:
+    fold = int(embeddings.name.split("fold")[1].split("-")[0])
+    lesions = results / "tables/lesion_features.parquet"
+    more = {"lesion-features": lesions} if lesions.is_file() else {}
+    paths = {"expression-shard": results / "shards/rna", "split": results / "tables/split.parquet", **more}
+    paths |= {"embeddings": embeddings, "labels": labels}
+    output = labels.parent / f"probe-{fold}"
+    _run("probe", settings='{"labelled": [5], "draws": 1}', output=output, **paths)
+    scores = pd.read_csv(output / "probes.csv")
     own = scores[(scores["table"] == "paired") & (scores["classifier"] == "logistic") & (scores["labelled"] == "all")]
+    named = {"cohort": results.name, "fold": fold}
     rows = [
-        {"cohort": results.name, "label": row["target"], "features": row["features"], **{key: row[key] for key in KEPT}}
+        {**named, "label": row["target"], "features": row["features"], **{key: row[key] for key in KEPT}}
         for row in own[own["features"] != "clinical"].to_dict("records")
     ]
     split = read_split(results / "tables/split.parquet")
-    tested = split.loc[(split["fold"] == 0) & (split["role"] == TEST), "patient_id"]
+    tested = split.loc[(split["fold"] == fold) & (split["role"] == TEST), "patient_id"]
     known = factors[factors["patient"].isin(tested)]
-    return [*rows, {"cohort": results.name, "label": "subtype", "features": "ceiling", "auc": ceiling(known)}]
+    return [*rows, {**named, "label": "subtype", "features": "ceiling", "auc": ceiling(known)}]
+
+
+def mean_over_folds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The means of each label's AUC from each input; none of a single fold.
+
+    The folds' test patients are apart, so the halves of their intervals add up as independent errors do.
+    """
+    means = []
+    table = pd.DataFrame([row for row in rows if "low" in row])
+    for (cohort_name, label, features), folds in table.groupby(["cohort", "label", "features"], sort=False):
+        if (n := len(folds)) > 1:
+            half = float(np.sqrt(((folds["high"] - folds["low"]) ** 2).sum())) / 2 / n
+            middle = float(folds["auc"].mean())
+            named = {"cohort": cohort_name, "fold": "mean", "label": label, "features": features}
+            interval = {"low": middle - half, "high": middle + half}
+            permuted = {"permuted": float(folds["permuted"].mean()), "permuted_sd": float(folds["permuted_sd"].mean())}
+            means.append({**named, "auc": middle, **interval, **permuted, "n": int(folds["n"].sum())})
+    return means
 
 
 def told(results: Path, steps: int) -> list[dict[str, Any]]:
@@ -118,6 +146,7 @@ def told(results: Path, steps: int) -> list[dict[str, Any]]:
     return [
         {
             "cohort": results.name,
+            "fold": 0,
             "label": f"image_{trait}",
             "features": "told",
             **_scored(said[:, k], others.factors[:, k]),

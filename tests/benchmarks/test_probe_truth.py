@@ -40,3 +40,15 @@ def test_what_is_said_of_a_factor_is_scored_by_its_order_alone(benchmark) -> Non
     one_wrong = truth._scored(np.array([0.0, 1.0, 3.5, 3.0, 4.0, 5.0]), factor)
     assert one_wrong["auc"] == pytest.approx(8 / 9)
     assert one_wrong["low"] < 8 / 9 < one_wrong["high"]
+
+
+def test_the_mean_over_folds_is_surer_than_each_of_them(benchmark) -> None:
+    named = {"cohort": "null", "label": "genes_side", "features": "image", "permuted": 0.5, "permuted_sd": 0.04}
+    folds = [
+        {**named, "fold": fold, "auc": area, "low": area - 0.08, "high": area + 0.08, "n": 10}
+        for fold, area in enumerate((0.42, 0.5, 0.58, 0.5))
+    ]
+    (mean,) = benchmark("probe_truth").mean_over_folds([*folds, {"cohort": "null", "label": "subtype", "auc": 0.8}])
+    assert (mean["fold"], mean["n"]) == ("mean", 40)
+    assert (mean["low"], mean["auc"], mean["high"]) == pytest.approx((0.46, 0.5, 0.54))
+    assert benchmark("probe_truth").mean_over_folds(folds[:1]) == []

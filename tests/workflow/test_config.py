@@ -16,7 +16,6 @@ OVERLAYS = {
     "demo": ["demo"],
     "demo-null": ["demo", "demo-null"],
     "known-biology": ["demo", "known-biology"],
-    "known-biology-null": ["demo", "known-biology", "known-biology-null"],
     "modalities-demo": ["demo", "modalities-demo"],
     "kaggle": ["kaggle"],
     "kaggle-gpu": ["kaggle", "kaggle-gpu"],

@@ -22,18 +22,31 @@ SITES = ("CS", "DU", "FG", "HT", "DB", "P5", "S9", "TQ")
 SITE_SHARE = (0.12, 0.30, 0.12, 0.25, 0.08, 0.05, 0.05, 0.03)
 SLICE_MM = (5.5, 6.5)
 # Patients are drawn one by one from their own stream: a larger cohort begins with the smaller one's patients.
-GENE_STREAM, PATIENT_STREAM, OTHER_STREAM, MISMATCH_STREAM = 1, 2, 3, 4
+GENE_STREAM, PATIENT_STREAM, OTHER_STREAM, IMAGE_STREAM = 1, 2, 3, 4
 # A dark core is rare elsewhere, as in patients; who has none in a scan is likely another subtype, not surely.
 MISMATCHED, MISMATCH_SHARE, MISMATCH_ELSEWHERE = "IDHmut-non-codel", 0.85, 0.08
 ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimulatedPatient:
-    """One patient: latent factors, relative expression, and a FLAIR volume with its lesion.
+class Latent:
+    """What a patient's files follow: hospital, subtype, the lesion's factors, those expressed, and a dark core or none.
 
-    The lesion follows `factors`, what is measured of the tumour's molecules follows `expressed`: the same, unless genes
-    do not drive images.
+    Expression and labels follow `subtype` and `expressed`, the lesion follows `factors`. The two sets of factors are
+    one, unless genes do not drive images: then the lesion's, and its core, are drawn from a subtype of its own.
+    """
+
+    site: str
+    subtype: str
+    factors: dict[str, float]
+    expressed: dict[str, float]
+    mismatch: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedPatient:
+    """One patient: what the files follow (see Latent), relative expression, and a FLAIR volume with its lesion.
+
     `log_expression` (G,) is the natural logarithm of relative expression; `volume` (S, H, W) is in scanner units,
     at least 0, inferior to superior; `mask` (S, H, W) marks the tumour alone, never its look-alikes.
     """
@@ -72,27 +85,42 @@ def other_sample(patient: SimulatedPatient, settings: SimulationSettings, model:
     return replace(patient, factors=factors, expressed=factors, log_expression=expression)
 
 
-def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> SimulatedPatient:
-    """The patient of a place in the cohort, who is the same however many there are."""
-    rng = np.random.default_rng([settings.seed, PATIENT_STREAM, index])
+def patient_stream(index: int, settings: SimulationSettings) -> np.random.Generator:
+    """The random numbers of the patient of a place in the cohort, from the first on."""
+    return np.random.default_rng([settings.seed, PATIENT_STREAM, index])
+
+
+def draw_latent(index: int, settings: SimulationSettings, rng: np.random.Generator) -> Latent:
+    """What a patient's files follow: the first numbers of the patient's stream."""
     site = str(rng.choice(SITES, p=SITE_SHARE))
     subtype = str(rng.choice(SUBTYPES, p=SUBTYPE_SHARE))
-    factors = draw_factors(subtype, rng, split_evidence=settings.split_evidence)
+    image_rng = np.random.default_rng([settings.seed, IMAGE_STREAM, index])
+    fresh = str(image_rng.choice(SUBTYPES, p=SUBTYPE_SHARE))
+    shown = subtype if settings.genes_drive_images else fresh
+    factors = draw_factors(shown, rng, split_evidence=settings.split_evidence)
     expressed = factors
     if not settings.genes_drive_images:
         expressed = draw_factors(subtype, rng, split_evidence=settings.split_evidence)
-    expression = express(model, with_subtype(model, expressed, subtype), site, rng)
+    share = MISMATCH_SHARE if shown == MISMATCHED else MISMATCH_ELSEWHERE
+    mismatch = settings.mismatch and bool(image_rng.random() < share)
+    return Latent(site=site, subtype=subtype, factors=factors, expressed=expressed, mismatch=mismatch)
+
+
+def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> SimulatedPatient:
+    """The patient of a place in the cohort, who is the same however many there are."""
+    rng = patient_stream(index, settings)
+    latent = draw_latent(index, settings, rng)
+    expression = express(model, with_subtype(model, latent.expressed, latent.subtype), latent.site, rng)
     grid = make_grid(
         int(rng.integers(settings.slices_min, settings.slices_max + 1)), settings.pixels, float(rng.uniform(*SLICE_MM))
     )
-    mismatch = settings.mismatch and _has_mismatch(index, subtype, settings)
-    volume, mask = draw_volume(grid, factors, rng, settings.lesion_effect, mismatch=mismatch)
+    volume, mask = draw_volume(grid, latent.factors, rng, settings.lesion_effect, mismatch=latent.mismatch)
     return SimulatedPatient(
-        patient_id=f"TCGA-{site}-{_identifier(index)}",
-        site=site,
-        subtype=subtype,
-        factors=factors,
-        expressed=expressed,
+        patient_id=patient_id_of(index, latent.site),
+        site=latent.site,
+        subtype=latent.subtype,
+        factors=latent.factors,
+        expressed=latent.expressed,
         log_expression=expression,
         volume=volume,
         mask=mask,
@@ -100,15 +128,9 @@ def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> 
     )
 
 
-def _has_mismatch(index: int, subtype: str, settings: SimulationSettings) -> bool:
-    """Whether the lesion's core is dark: the T2-FLAIR mismatch of most mutants without codeletion, and of few others.
-
-    Where genes do not drive images it follows a subtype of its own.
-    """
-    rng = np.random.default_rng([settings.seed, MISMATCH_STREAM, index])
-    fresh = str(rng.choice(SUBTYPES, p=SUBTYPE_SHARE))
-    shown = subtype if settings.genes_drive_images else fresh
-    return bool(rng.random() < (MISMATCH_SHARE if shown == MISMATCHED else MISMATCH_ELSEWHERE))
+def patient_id_of(index: int, site: str) -> str:
+    """The barcode of the patient of a place in the cohort."""
+    return f"TCGA-{site}-{_identifier(index)}"
 
 
 def _identifier(index: int) -> str:

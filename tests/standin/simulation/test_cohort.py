@@ -1,10 +1,19 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
+import pytest
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from mgi_standin.simulation.cohort import SimulatedPatient, gene_model_of, other_sample, simulate_cohort
+from mgi_standin.simulation.cohort import (
+    SimulatedPatient,
+    draw_latent,
+    gene_model_of,
+    other_sample,
+    patient_stream,
+    simulate_cohort,
+)
 from mgi_standin.simulation.latent_factors import draw_factors, express
 from mgi_standin.simulation.settings import SimulationSettings
 
@@ -59,6 +68,17 @@ def test_independent_genes_keep_the_images_and_change_the_profiles() -> None:
     assert not any(
         np.array_equal(one.log_expression, two.log_expression) for one, two in zip(driven, independent, strict=True)
     )
+
+
+@pytest.mark.parametrize("drive", [True, False])
+def test_the_subtype_of_the_genes_tells_of_the_lesion_unless_genes_do_not_drive_images(drive: bool) -> None:
+    settings = replace(SMALL, genes_drive_images=drive, mismatch=True)
+    drawn = [draw_latent(index, settings, patient_stream(index, settings)) for index in range(3000)]
+    shown = pd.DataFrame([{**one.factors, "dark core": one.mismatch} for one in drawn])
+    means = shown.groupby([one.subtype for one in drawn]).mean()
+    apart = (means.max() - means.min()).drop("side")
+    # Between subtypes a mean of the null cohort differs by its error alone: 1 / sqrt(600) in the smallest one.
+    assert (apart > 0.4).all() if drive else (apart < 0.15).all()
 
 
 def test_the_same_settings_give_the_same_cohort_and_ids_are_unique_and_sorted() -> None:
