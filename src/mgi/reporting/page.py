@@ -11,7 +11,7 @@ from mgi.reporting.key_results import key_rows
 from mgi.reporting.pretraining_words import failed_pretrainings, pretraining_sentences
 from mgi.reporting.provenance import config_sha256
 from mgi.reporting.results import Results
-from mgi.reporting.wording import result_sentences
+from mgi.reporting.wording import result_sentences, simulation_note
 from mgi.tasks.text import rendered
 
 DIGITS = 6
@@ -28,6 +28,7 @@ def page(results: Results, drawn: Mapping[str, str | None], title: str) -> str:
         "simulated": results.simulated,
         "title": f"SIMULATED: {title}" if results.simulated else title,
         "sentences": result_sentences(results),
+        "simulation_note": simulation_note(results.config),
         "key": key_rows(results),
         "failed": failed_pretrainings(results.curves, keep),
         "pretraining": pretraining_sentences(results.curves, keep),

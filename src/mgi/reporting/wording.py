@@ -35,6 +35,23 @@ def result_sentences(results: Results) -> list[str]:
     return [*sentences, *_together(rows)]
 
 
+def simulation_note(config: Mapping[str, Any]) -> str:
+    """What a simulated cohort can show, by what its genes do in it; a config without a simulation does not say."""
+    match config.get("simulation", {}).get("genes_drive_images"):
+        case True:
+            return (
+                "A program generated the cohort, in which genes shape the images. "
+                "It can show that the pipeline finds such an effect, not that patients have it."
+            )
+        case False:
+            return (
+                "A program generated the cohort, in which genes have nothing to do with the images: "
+                "where genes seem to help here, it is chance or a fault."
+            )
+        case _:
+            return "A program generated the cohort. Nothing here is a finding about patients."
+
+
 def _score(label: str, row: Row, results: Results) -> str:
     who = "simulated patients" if results.simulated else "patients"
     reporting = results.reporting
