@@ -152,9 +152,13 @@ def _draw_hits(axes: Any, scan: WrittenScan, across: Floats, heights: Floats, co
 
 def _draw_thresholds(axes: Any, scan: WrittenScan) -> None:
     """Dashed: the largest p of a hit. Solid: the largest p whose p_max is at most the same rate."""
-    for chosen, style in ((scan.hits, "--"), (scan.p_max <= scan.fdr, "-")):
+    rate = f"{scan.fdr:g}"
+    for chosen, style, what in ((scan.hits, "--", "q"), (scan.p_max <= scan.fdr, "-", "max-T p")):
         if chosen.any():
-            axes.axhline(-np.log10(max(scan.p[chosen].max(), SMALLEST_P)), color=INK, lw=0.8, ls=style)
+            height = -np.log10(max(scan.p[chosen].max(), SMALLEST_P))
+            axes.axhline(height, color=INK, lw=0.8, ls=style)
+            axes.annotate(f"{what} ≤ {rate}", (0.995, height), (0, 1), xycoords=axes.get_yaxis_transform(),
+                          textcoords="offset points", ha="right", fontsize=7)  # fmt: skip
 
 
 def _legend(figure: Any, colours: Mapping[str, str]) -> None:

@@ -55,9 +55,10 @@ def agreement_figure(tables: Mapping[str, pd.DataFrame], unit: str, *, simulated
             bias, low, high = limits_of_agreement(difference)
             axes.scatter(middle, difference, s=24, color=colour_of(method), alpha=0.75, lw=0.4, edgecolor="white")
             axes.axhline(0, color=GREY, lw=1)
-            for value, style in ((bias, "-"), (low, "--"), (high, "--")):
+            lines = ((bias, "-", "mean"), (low, "--", "mean − 1.96 SD"), (high, "--", "mean + 1.96 SD"))
+            for value, style, what in lines:
                 axes.axhline(value, color=INK, lw=1.2, ls=style)
-                axes.annotate(_text(value), (0.995, value), (0, 2), xycoords=axes.get_yaxis_transform(),
+                axes.annotate(f"{what}: {_text(value)}", (0.995, value), (0, 2), xycoords=axes.get_yaxis_transform(),
                               textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
             axes.set_title(method_name(method))
             axes.set_ylabel(f"Predicted − true ({unit})")
