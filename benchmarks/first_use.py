@@ -127,7 +127,7 @@ class FirstUse:
         return self._notebook("cohort", "own-cohort")
 
     def encoder(self) -> Step:
-        """The notebook on an own encoder: pre-trained, fine-tuned, and a row of the demo's table."""
+        """The notebook on an own encoder: pre-trained, fine-tuned, and compared with the demo's networks."""
         return self._notebook("encoder", "own-encoder")
 
     def _notebook(self, name: str, book: str) -> Step:
