@@ -14,12 +14,13 @@ import argparse
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from trials import cpu_seconds
 
 from lib.environments import IMAGE, PYTHON
 from mgi.reporting.provenance import machine
@@ -83,12 +84,6 @@ def run(*command: str, cwd: Path | None = None) -> str:
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")
     return done.stdout
-
-
-def cpu_seconds() -> float:
-    """Of all processes that ended, user and system."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def arguments() -> argparse.Namespace:

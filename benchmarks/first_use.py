@@ -12,13 +12,14 @@ machine only the latter can be compared. `--before` runs in an earlier commit wh
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from trials import cpu_seconds
 
 from mgi.reporting.provenance import machine
 
@@ -68,14 +69,14 @@ class FirstUse:
 
     def timed(self, name: str, *command: str) -> Step:
         """Run it in the clone; raises RuntimeError with the end of its output where it fails."""
-        began, used = time.monotonic(), _cpu_seconds()
+        began, used = time.monotonic(), cpu_seconds()
         done = subprocess.run(command, cwd=self.clone, env=self.env, text=True, capture_output=True)
         if done.returncode:
             raise RuntimeError(
                 f"{name}: {' '.join(command)} ended with {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}"
             )
         shown = " ".join(command).replace(f"{self.clone}/", "").replace(f"{ROOT}/", "")
-        return Step(name=name, command=shown, seconds=time.monotonic() - began, cpu_seconds=_cpu_seconds() - used)
+        return Step(name=name, command=shown, seconds=time.monotonic() - began, cpu_seconds=cpu_seconds() - used)
 
     def setup(self) -> Step:
         """The packages, as the README says."""
@@ -126,7 +127,7 @@ class FirstUse:
         return self._notebook("cohort", "own-cohort")
 
     def encoder(self) -> Step:
-        """The notebook on an own encoder: pre-trained, fine-tuned, and a row of the demo's table."""
+        """The notebook on an own encoder: pre-trained, fine-tuned, and compared with the demo's networks."""
         return self._notebook("encoder", "own-encoder")
 
     def _notebook(self, name: str, book: str) -> Step:
@@ -146,11 +147,6 @@ STEPS: dict[str, Callable[[FirstUse], Step]] = {
     name: getattr(FirstUse, name)
     for name in ("setup", "help", "demo", "again", "release", "one", "hundred", "cohort", "encoder")
 }
-
-
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def arguments() -> argparse.Namespace:

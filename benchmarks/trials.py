@@ -7,6 +7,7 @@ Standard library only, because the children of other interpreters import it too.
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -44,6 +45,12 @@ def run_child(script: str, spec: Mapping[str, Any], *, python: str | Path = sys.
         said = (done.stderr.strip() or f"exit {done.returncode}").splitlines()
         return Outcome(figures=None, reason=said[-1])
     return Outcome(figures=json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def cpu_seconds() -> float:
+    """Of all processes that this one started and that ended, user and system."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def resident_kib(field: str) -> int:

@@ -5,17 +5,14 @@ Modes 1 to 35 are those of HTTP; `own` are failures that only this service has. 
 """
 
 from fault_case import (
-    DATA,
     FAILS_BYTES,
     FAILS_NETWORK,
-    FILE,
     FILES,
     LISTING,
     ONCE,
     SERIES,
     SHORT_RATE,
     SHORT_READ,
-    UID,
     UIDS,
     Case,
     both,
@@ -26,6 +23,7 @@ from fault_case import (
     rule,
 )
 from feature_files import SAID_OF_OTHER
+from own_cases import OWN_CASES
 from patience_cases import PATIENCE_CASES
 
 __all__ = ["CASES", "Case", "name_of"]
@@ -252,95 +250,7 @@ CASES += [
     ),
 ]
 
-CASES += [
-    case("own", "gdc", "200 with nothing in place of the listing", ("empty", None, ONCE), counted=FILES, attempts=3),
-    case(
-        "own",
-        "gdc",
-        "an error in JSON in place of the status",
-        ("json-error", None, ONCE),
-        counted="^/status",
-        attempts=2,
-    ),
-    case("own", "gdc", "warns that a field of the cross-check is gone", ("warn", "state"), counted=FILES, attempts=2),
-    case(
-        "own",
-        "gdc",
-        "warns that a field which is needed is gone",
-        ("warn", "md5sum"),
-        counted=FILES,
-        attempts=1,
-        says="GDC files: .*md5sum",
-        others_arrive=False,
-        **FAILS_NETWORK,
-    ),
-    case(
-        "own",
-        "gdc",
-        "403 for one id of three",
-        ("status", 403),
-        attempts=1,
-        says=f"{FILE}: HTTP 403.*lock",
-        **FAILS_NETWORK,
-    ),
-    case(
-        "own",
-        "gdc",
-        "lists a file name that climbs",
-        counted=DATA,
-        attempts=1,
-        rules=(rule(FILES, "set-field", "file_name=../../evil", "only 1"),),
-    ),
-    case(
-        "own",
-        "gdc",
-        "lists a digest that climbs",
-        ("set-field", "md5sum=../../evil", "only 1"),
-        counted=FILES,
-        attempts=2,
-        exit_code=5,
-        others_arrive=False,
-    ),
-    case("own", "nbia", "leaves slices out of a valid zip", ("missing-slices", 2, ONCE), attempts=2),
-    case("own", "nbia", "leaves slices out for ever", ("missing-slices", 2), attempts=6, **FAILS_BYTES),
-    case("own", "nbia", "cuts the last slice, with a valid CRC and no digests", ("short-slice", 0.5, ONCE), attempts=2),
-    case("own", "nbia", "cuts the last slice for ever", ("short-slice", 0.5), attempts=6, **FAILS_BYTES),
-    case(
-        "own",
-        "nbia",
-        "leaves the list of digests out for ever",
-        ("no-digests",),
-        attempts=6,
-        says=f"{UID}.*md5hashes",
-        **FAILS_BYTES,
-    ),
-    case("own", "nbia", "lists a wrong digest for ever", ("other-digest",), attempts=6, **FAILS_BYTES),
-    case("own", "nbia", "names a member with a path", ("hostile-member", "../evil.dcm"), attempts=1, **FAILS_BYTES),
-    case(
-        "own",
-        "nbia",
-        "200 with nothing for a restricted collection",
-        ("empty",),
-        counted=SERIES,
-        attempts=1,
-        says="TCGA-LGG.*phs004225",
-        others_arrive=False,
-        **FAILS_NETWORK,
-    ),
-    case("own", "nbia", "400, access not granted", ("status", 400), attempts=1, **FAILS_NETWORK),
-    case("own", "nbia", "401, the token has expired", ("status", 401), attempts=1, token=True, **FAILS_NETWORK),
-    case(
-        "own",
-        "nbia",
-        "lists a series id that climbs",
-        ("set-field", "SeriesInstanceUID=../../evil"),
-        counted=SERIES,
-        attempts=1,
-        says="evil",
-        exit_code=5,
-        others_arrive=False,
-    ),
-]
+CASES += OWN_CASES
 
 CASES += [
     *of_features(1, "drops a file of {} at 50 %", ("drop", 0.5, ONCE), attempts=2),

@@ -9,7 +9,8 @@ from unittest import mock
 import fault_archive
 import pytest
 from fault_cases import CASES, Case, name_of
-from fault_run import CANARY, canary_found, run_case
+from fault_client import CANARY
+from fault_run import canary_found, run_case
 
 from mgi.modalities.flair.sources.dicom_check import SeriesSummary
 

@@ -7,7 +7,6 @@ import json
 import mmap
 import os
 import resource
-import runpy
 import signal
 import socket
 import sys
@@ -24,9 +23,9 @@ from mgi.commands import finetune, pretrain
 from mgi.models.settings import ModelSettings
 from mgi.tasks.segmentation.learning import build
 from mgi.training import loop
+from trained_study import Study
 
 IMPORTED = (finetune, pretrain, torch._dynamo)  # which a training does when it needs them
-ROOT = Path(__file__).parents[2]
 SCHEDULE: dict[str, Any] = {
     "steps": 60, "batch": 3, "warmup_steps": 3, "validate_every": 7, "checkpoint_every": 10, "learning_rate": 0.003,
     "ema_decay": 0.9,
@@ -125,14 +124,13 @@ class Training:
 
 def write_study(folder: Path) -> Any:
     """The small study of the commands' tests, with a pre-training to start from; nothing of it runs in this process."""
-    found = runpy.run_path(str(ROOT / "tests/unit/commands/conftest.py"))["Study"]
-    study = found.__new__(found)  # the paths alone; the child writes
+    study = Study.__new__(Study)  # the paths alone; the child writes
     study.folder = folder
     for method in {kind.method for kind in KINDS}:
         build(method, ModelSettings(**study.MODEL), study.N_GENES)  # imports what a network needs
 
     def write() -> int:
-        found(folder)
+        Study(folder)
         return int(study.run("pretrain", "start"))
 
     number = os.fork()

@@ -40,13 +40,23 @@ def test_the_tour_of_the_results(checkout: Path) -> None:
     run_book("tour", checkout)
 
 
-def test_an_own_encoder_comes_into_the_tables_and_trains_nothing_else_again(checkout: Path) -> None:
-    trained = checkout / "results/toy/runs/mgi-fold0-seed0/weights.safetensors"
-    before = trained.stat().st_mtime_ns
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_own_encoder_is_compared_in_its_own_folder_and_trains_and_fetches_nothing_else(checkout: Path) -> None:
+    toy, own = checkout / "results/toy", checkout / "results/my-encoder"
+    before = contents(toy)
     run_book("own-encoder", checkout, CONFIG="config/toy.yaml")
-    assert trained.stat().st_mtime_ns == before
-    methods = pd.read_csv(checkout / "results/toy/evaluation/results.csv")["method"]
+    assert contents(toy) == before
+    weights = "runs/mgi-fold0-seed0/weights.safetensors"
+    assert (own / weights).stat().st_mtime_ns == (toy / weights).stat().st_mtime_ns
+    assert not any((own / name).exists() for name in ("archive", "raw"))
+    methods = pd.read_csv(own / "evaluation/results.csv")["method"]
     assert {"mgi", "mgi-mean-mixer", "unet"} <= set(methods)
+    again = contents(own)
+    run_book("own-encoder", checkout, CONFIG="config/toy.yaml")
+    assert contents(own) == again
 
 
 def test_an_own_cohort_is_paired_and_segmented(checkout: Path) -> None:

@@ -16,9 +16,8 @@ from mgi.config.variants import check_gene_sets
 from mgi.core.errors import ConfigError
 from mgi.core.section_errors import joined, shown
 from mgi.modalities import registry
+from mgi.models.settings import HALVING, HALVINGS
 
-HALVING, HALVED = ("resunet", "attention_unet", "deeplabv3plus"), 16
-"""Networks whose coarsest maps have a sixteenth of the image's side."""
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's control characters, halves of characters, ends of lines
 
 
@@ -69,10 +68,10 @@ def check_across_sections(config: Mapping[str, Any]) -> None:
 
 def check_image_size(config: Mapping[str, Any]) -> None:
     """Raise ConfigError where a network halves its maps more often than the image's side can be halved."""
-    size = config["model"]["image_size"]
+    size, step = config["model"]["image_size"], 2**HALVINGS
     halving = [method for method in config["runs"]["methods"] if method in HALVING]
-    if halving and size % HALVED:
-        expected = f"a multiple of {HALVED}, for {', '.join(halving)} of runs.methods"
+    if halving and size % step:
+        expected = f"a multiple of {step}, for {', '.join(halving)} of runs.methods"
         raise ConfigError(f"model.image_size: found {size}, expected {expected}")
 
 

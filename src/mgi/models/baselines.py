@@ -7,8 +7,10 @@ from torch import nn
 from mgi.models.conv_stem import by_groups
 from mgi.models.dilated import with_quick_dilation
 from mgi.models.narrow_import import MONAI, deferred
-from mgi.models.settings import ModelSettings
+from mgi.models.settings import HALVINGS, ModelSettings
 from mgi.models.torchvision_ops import allow_torchvision_without_cuda
+
+STRIDES = (2,) * HALVINGS
 
 
 def build_unet(settings: ModelSettings) -> nn.Module:
@@ -28,7 +30,7 @@ def build_resunet(settings: ModelSettings) -> nn.Module:
         from monai.networks.nets.unet import UNet
 
     channels, features = settings.image_channels, _doubling(settings.baseline_width)
-    return by_groups(UNet(2, channels, 1, features, (2, 2, 2, 2), num_res_units=2, norm=settings.convolution_norm))
+    return by_groups(UNet(2, channels, 1, features, STRIDES, num_res_units=2, norm=settings.convolution_norm))
 
 
 def build_attention_unet(settings: ModelSettings) -> nn.Module:
@@ -37,7 +39,7 @@ def build_attention_unet(settings: ModelSettings) -> nn.Module:
         from monai.networks.nets.attentionunet import AttentionUnet
 
     channels, features = settings.image_channels, _doubling(settings.baseline_width)
-    return AttentionUnet(2, channels, 1, features, (2, 2, 2, 2))  # type: ignore[no-any-return]
+    return AttentionUnet(2, channels, 1, features, STRIDES)  # type: ignore[no-any-return]
 
 
 def build_deeplabv3plus(settings: ModelSettings) -> nn.Module:
@@ -53,7 +55,7 @@ def build_deeplabv3plus(settings: ModelSettings) -> nn.Module:
     network = DeepLabV3Plus(
         encoder,
         encoder_weights=None,
-        encoder_output_stride=16,
+        encoder_output_stride=2**HALVINGS,
         decoder_channels=4 * settings.baseline_width,
         in_channels=settings.image_channels,
         classes=1,
@@ -62,7 +64,7 @@ def build_deeplabv3plus(settings: ModelSettings) -> nn.Module:
 
 
 def _doubling(width: int) -> tuple[int, ...]:
-    return tuple(width * 2**level for level in range(5))
+    return tuple(width * 2**level for level in range(HALVINGS + 1))
 
 
 BASELINES: dict[str, Callable[[ModelSettings], nn.Module]] = {

@@ -13,6 +13,9 @@ from mgi.shards.channels import MAIN_ALONE, Channel
 
 MOST = 65_536  # of what a layer has side by side
 Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
+HALVINGS = 4  # from the image to the coarsest maps of the networks beside MGI
+HALVING: tuple[Method, ...] = ("resunet", "attention_unet", "deeplabv3plus")
+"""Networks that take no side but one that can be halved so often; U-Net pads what is odd."""
 GeneEncoderName = Annotated[str, AfterValidator(known_encoder)]
 SlideEncoderName = Literal["transformer", "gated_attention", "mean"]
 

@@ -1,8 +1,10 @@
+from contextlib import nullcontext
+
 import pytest
 import torch
 
 from mgi.models.baselines import BASELINES
-from mgi.models.settings import ModelSettings
+from mgi.models.settings import HALVING, HALVINGS, ModelSettings
 
 SETTINGS = ModelSettings(image_size=32, baseline_width=4)
 IMAGES = torch.randn(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -46,6 +48,14 @@ def test_the_same_seed_gives_the_same_network(name: str) -> None:
     one, two = built(name).state_dict(), built(name).state_dict()
     assert one.keys() == two.keys()
     assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", sorted(BASELINES))
+def test_a_side_that_cannot_be_halved_so_often_fails_in_the_networks_that_are_named_for_it_alone(name: str) -> None:
+    side = 2 * 2**HALVINGS + 2 ** (HALVINGS - 1)
+    network = BASELINES[name](SETTINGS).eval()
+    with nullcontext() if name not in HALVING else pytest.raises(RuntimeError, match=r"[Ss]ize|shape"):
+        assert network(torch.zeros(1, 1, side, side)).shape == (1, 1, side, side)
 
 
 @pytest.mark.parametrize("name", ["attention_unet", "resunet", "unet"])

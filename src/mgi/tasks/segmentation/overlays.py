@@ -28,7 +28,7 @@ DARK = "#11161c"
 PREFERRED_BASELINES = ("unet", "attention_unet", "resunet", "deeplabv3plus")
 SHOWN_INPUTS = (OWN, PERMUTED, NOT_USED)
 FAILURES = ("worst", "2nd worst", "3rd worst")
-"""Ranks of the patients that are shown where the prediction errs most; the others where the tumour is largest."""
+"""Ranks of the patients on whom the shown method did worst."""
 
 
 class Panel(NamedTuple):
@@ -172,11 +172,13 @@ def _write(axes: Any, across: float, up: float, said: str, *, ha: str, va: str) 
 
 
 def slice_to_show(case: OverlayCase) -> int:
-    """Of a failure the slice on which the first prediction errs on most pixels, else the one with most tumour."""
-    wrong = case.truth
-    if case.rank in FAILURES and case.probability:
-        wrong = at_least(next(iter(case.probability.values())), THRESHOLD) != case.truth
-    return int(np.argmax(np.count_nonzero(wrong, axis=(1, 2))))
+    """The slice with most true tumour, of a failure too; of a patient without any, that with most of a prediction.
+
+    Where a failure errs on most pixels may lie beyond the tumour, and then nothing there tells right from wrong.
+    """
+    predicted = (at_least(probability, THRESHOLD) for probability in case.probability.values())
+    marked = next((mask for mask in (case.truth, *predicted) if mask.any()), case.truth)
+    return int(np.argmax(np.count_nonzero(marked, axis=(1, 2))))
 
 
 def _outline(axes: Any, mask: Mask, colour: str, style: Any) -> None:

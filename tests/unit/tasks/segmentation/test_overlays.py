@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
+import pytest
 
-from mgi.tasks.segmentation.overlays import OverlayCase, Panel, overlays_figure, patients_to_show
+from mgi.tasks.segmentation.overlays import OverlayCase, Panel, overlays_figure, patients_to_show, slice_to_show
 from mgi.tasks.segmentation.picture_marks import Marks
 
 
@@ -28,6 +29,25 @@ def test_empty_and_missing_predictions_are_drawn_without_complaint() -> None:
     figure = overlays_figure(cases, simulated=True)
     assert figure is not None
     assert figure.startswith("data:image/png")
+
+
+@pytest.mark.parametrize("rank", ["best", "median", "worst", "2nd worst", "3rd worst"])
+def test_every_patient_is_shown_where_the_true_tumour_is_largest(rank: str) -> None:
+    truth = np.zeros((4, 8, 8), dtype=bool)
+    truth[1, 2:4, 2:4] = truth[2, 2:5, 2:5] = True
+    beyond = np.zeros((4, 8, 8), np.uint8)
+    beyond[0] = 255  # the slice with most errors has no tumour
+    shown = OverlayCase(rank, "A", np.zeros((4, 8, 8)), truth, {Panel("mgi", "own"): beyond})
+    assert slice_to_show(shown) == 2
+
+
+def test_a_patient_without_tumour_is_shown_where_most_is_predicted() -> None:
+    none, some = np.zeros((4, 8, 8), np.uint8), np.zeros((4, 8, 8), np.uint8)
+    some[3, :2, :2] = 255
+    given = {Panel("mgi", "own"): none, Panel("unet", "not_used"): some}
+    healthy = OverlayCase("worst", "A", np.zeros((4, 8, 8)), none > 0, given)
+    assert slice_to_show(healthy) == 3
+    assert slice_to_show(OverlayCase("worst", "A", healthy.pixels, healthy.truth, {})) == 0
 
 
 def test_sides_and_bar_change_the_picture_where_they_are_known() -> None:
