@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 
+from lib.environments import PYTHON
+
 TOOLS = os.environ.get("MGI_CONDA_TOOLS")
+RUNNING = "{}.{}".format(*sys.version_info)
 
 
 @pytest.fixture
@@ -30,6 +33,7 @@ def conda(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.conda
 @pytest.mark.skipif(TOOLS is None, reason="MGI_CONDA_TOOLS is not set: no test double of conda")
+@pytest.mark.skipif(RUNNING != PYTHON, reason=f"the double's channel has the running Python; envs/ ask for {PYTHON}")
 def test_the_half_that_moves_data_runs_in_its_own_environment(tree: Path, snakemake: Any, conda: Path) -> None:
     path = f"{conda / 'bin'}:{os.environ['PATH']}"
     options = ("--use-conda", "--cores", "2", "--configfile", "config/toy.yaml")

@@ -43,6 +43,12 @@ def test_the_lock_pins_what_the_package_and_the_workflow_bring_along_and_nothing
     assert environments.closure(asked) == set(pins_of("requirements.txt"))
 
 
+def test_what_is_written_is_for_the_python_of_the_environments_whichever_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = {"a": ["b ; python_version < '3.12'", "c ; python_version >= '3.12'", "d ; python_full_version >= '3.12'"]}
+    monkeypatch.setattr(environments, "requires", lambda name: needs.get(name))
+    assert environments.closure(["a"]) == {"a", "b"}
+
+
 def test_both_recipes_of_the_container_install_the_same_lock_on_the_same_base() -> None:
     texts = [(ROOT / "containers" / name).read_text() for name in ("Dockerfile", "mgi.def")]
     for part in (environments.IMAGE, "requirements-torch-$TORCH.txt", "g++ git", "safe.directory", "mgi.locks.sha256"):

@@ -1,8 +1,8 @@
 """Write all that installs the packages from one source: names of pyproject.toml, versions of requirements.txt.
 
 `make environments` writes the conda environments, the two locks that say which build of torch, and the recipes of the
-container. What a name brings along is read from the metadata of the packages that are installed here; what only a CUDA
-build of torch asks for is left to requirements-cuda.txt.
+container. What a name brings along is read from the metadata of the packages that are installed here, as for the Python
+of the conda environments, whichever runs; what only a CUDA build of torch asks for is left to requirements-cuda.txt.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from .lock_check import CUDA
 
 PYTHON = "3.11"
+FOR_PYTHON = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0"}
 IMAGE = f"python:{PYTHON}-slim-bookworm"
 COMPILER = "g++"  # for the scan's CPU kernel
 # The newest torch that mamba-ssm's kernels are known to compile with; they need setuptools and wheel while they do.
@@ -62,7 +63,7 @@ def pins_of(lock: Path) -> dict[str, str]:
 
 
 def closure(asked: Iterable[str]) -> set[str]:
-    """Names of the packages that requirements bring along, themselves included, as installed here."""
+    """Names of the packages that requirements bring along for PYTHON, themselves included, as installed here."""
     found: set[str] = set()
     waiting = [Requirement(line) for line in asked]
     while waiting:
@@ -85,7 +86,7 @@ def _needs(name: str, extras: Iterable[str]) -> Iterator[Requirement]:
         ) from None
     for line in lines:
         need = Requirement(line)
-        if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+        if need.marker is None or any(need.marker.evaluate({"extra": extra, **FOR_PYTHON}) for extra in ("", *extras)):
             yield need
 
 
