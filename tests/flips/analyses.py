@@ -40,7 +40,7 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
 EXPLAINED = (START, MGI, CLASSES)
 DRAWN_BY = 49  # so in both cohorts of the study
 _PROBE = '{"bootstrap_draws": 100, "labelled": [2], "draws": 1, "components": 2, "smallest_class": 2}'
-_EXPLAIN = '{"patients": 2, "steps": 2, "noise_samples": 0, "permuted_pairs": false, "attention_patients": 1}'
+_EXPLAIN = '{"patients": 2, "steps": 2, "noise_samples": 0, "permuted_pairs": 0, "attention_patients": 1}'
 
 
 def write_own_labels(archive: Path) -> None:

@@ -30,7 +30,7 @@ Jobs = Callable[[str], dict[str, int]]
     [
         ([], {"fetch": 8, "fit_genes": 5, "pretrain": 10, "finetune": 40, "report": 1}),
         (["demo"], {"simulate": 1, "fetch": 8, "fit_genes": 1, "pretrain": 1, "finetune": 7, "probe": 1}),
-        (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 4, "finetune": 6, "embed": 3}),
+        (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 9, "finetune": 6, "embed": 3}),
         (["kaggle"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
         (["kaggle", "kaggle-gpu"], {"fit_genes": 5, "pretrain": 30, "finetune": 120}),
         (["kaggle", "mirrored"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),

@@ -71,7 +71,7 @@ SETTINGS: dict[str, dict[str, int]] = {
     "runs: {variants: {flat: {model: {gene_encoder: mlp}, finetune: true}}}": {"pretrain": 1} | ONE_MORE,
     "external: {modalities: {rna: {source: gdc}, flair: {source: nifti, folder: other}}}": {},
     "associate: {phenotypes: lesion, covariates: []}": {"lesion_features": 1, "associate": 1},
-    "explain: {permuted_pairs: false}": {"explain": 2, "explain_tables": 1},
+    "explain: {permuted_pairs: 0}": {"explain": 2, "explain_tables": 1},
     "evaluation: {bootstrap_draws: 50}": COMPARED,
     "probe: {smallest_class: 2}\nlabels: {source: gdc}": LABELLED | {"embed": 1, "lesion_features": 2, "probe": 1},
     "compute: {threads: 2, train_runtime: 5}": {},

@@ -22,7 +22,7 @@ from mgi.core.section import as_mapping
 from mgi.core.sidecar import digested_path
 from mgi.evaluation.intervals import bootstrap_mean
 from mgi.explain.attribution_file import ATTENTION, DELETION, Attributions, read_attributions
-from mgi.explain.checks import CHECKS, check_rows, permuted_rows, stability_rows
+from mgi.explain.checks import CHECKS, check_rows, permuted_among, permuted_rows, stability_rows
 from mgi.explain.modality_shares import MODALITIES, MODALITIES_LOCAL, modality_local_rows, modality_rows
 from mgi.explain.runs import ATTENTION_FILE, DELETION_FILE, explained_runs
 from mgi.explain.settings import ExplainSettings
@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
     paths = of_each_run(args.attributions, args.runs, lambda _: explained_runs(config))
     sets = None if args.gene_sets is None else read_gmt(args.gene_sets)
     found: list[Attributions] = []
+    members: list[Members] = []
     attention: list[pa.Table] = []
     columns = {
         "global": GLOBAL, "gene_sets": GENE_SETS, "local": LOCAL, "modalities": MODALITIES,
@@ -79,9 +80,8 @@ def run(args: argparse.Namespace) -> None:
         deleted = read_table(path.with_name(DELETION_FILE), DELETION).to_pandas()
         maps = read_table(path.with_name(ATTENTION_FILE), ATTENTION)
         curves = list(deletion_rows(one.run.key, deleted))
-        members = _members(sets, one, args.gene_sets)
-        rows["global"] += global_rows(one, settings.top, members, interval)
-        rows["gene_sets"] += gene_set_rows(one, members, interval)
+        members.append(_members(sets, one, args.gene_sets))
+        rows["global"] += global_rows(one, settings.top, members[-1], interval)
         rows["local"] += local_rows(one, settings.local)
         rows["modalities"] += modality_rows(one, interval)
         rows["modalities_local"] += modality_local_rows(one)
@@ -89,6 +89,9 @@ def run(args: argparse.Namespace) -> None:
         checks += check_rows(one, pd.DataFrame(curves, columns=DELETION_TABLE), maps.to_pandas())
         found.append(one)
         attention.append(maps.append_column("run", pa.array([one.run.key] * len(maps), pa.string())))
+    permuted = permuted_among(found)
+    for one, own_sets in zip(found, members, strict=True):
+        rows["gene_sets"] += gene_set_rows(one, own_sets, interval, permuted)
     checks += [*permuted_rows(found), *stability_rows(found)]
     sources = [*paths, *([args.gene_sets] if args.gene_sets else [])]
     write_table(args.output / ATTENTION_FILE, pa.concat_tables([_plain(maps) for maps in attention]), sources)

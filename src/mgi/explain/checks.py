@@ -13,6 +13,7 @@ import pandas as pd
 from mgi.core.run import PERMUTED_PAIRS
 from mgi.explain.attribution_file import IG, IG_NOISE, TRAINED, Attributions
 from mgi.explain.ranking import (
+    Values,
     agreement_given,
     area_between,
     mean_absolute,
@@ -41,25 +42,36 @@ def check_rows(found: Attributions, deletion: pd.DataFrame, attention: pd.DataFr
 
 
 def permuted_rows(found: Sequence[Attributions]) -> Iterator[Row]:
-    """How far the ranking of each pre-training is that of the one on permuted pairs of the same genes."""
-    permuted = [one for one in found if one.run.control == PERMUTED_PAIRS]
-    for one in found:
-        for other in permuted:
-            if one is other or one.gene_ids != other.gene_ids:
+    """How far the ranking of each pre-training is that on permuted pairs of the same genes, a mean over those."""
+    permuted = permuted_among(found)
+    for one in [one for one in found if one.run.control != PERMUTED_PAIRS]:
+        same_genes = [other for other in permuted if one.gene_ids == other.gene_ids]
+        for value in values_in(one):
+            beside = [other for other in same_genes if value in values_in(other)]
+            if not beside:
                 continue
-            for value in [value for value in values_in(one) if value in values_in(other)]:
-                scores = [mean_absolute(each.of(value, preferred(each, value))) for each in (one, other)]
-                about = "Spearman's correlation of mean |attribution| with that of a network of permuted pairs"
-                yield _row(one.run.key, value, "permuted_pairs", rank_agreement(*scores), None, UNALIKE, about)
-                draws = [each.random_draws(value) for each in (one, other)]
-                if all(draws) and not one.spans:
-                    own, others = (
-                        relative_to(score, [mean_absolute(draw) for draw in drawn])
-                        for score, drawn in zip(scores, draws, strict=True)
-                    )
-                    about = "the same, each score over what random weights of its own run give the gene"
-                    agreement = rank_agreement(own, others)
-                    yield _row(one.run.key, value, "permuted_pairs_relative", agreement, None, UNALIKE, about)
+            own, *others = (mean_absolute(each.of(value, preferred(each, value))) for each in (one, *beside))
+            agreement = float(np.mean([rank_agreement(own, other) for other in others]))
+            about = (
+                f"Spearman's correlation of mean |attribution| with that of permuted pairs, a mean over {len(beside)}"
+            )
+            yield _row(one.run.key, value, "permuted_pairs", agreement, None, UNALIKE, about)
+            if one.spans or not all(each.random_draws(value) for each in (one, *beside)):
+                continue
+            relative, *others_relative = (_relative_to_random(each, value) for each in (one, *beside))
+            agreement = float(np.mean([rank_agreement(relative, other) for other in others_relative]))
+            about = "the same, each score over what random weights of its own run give the gene"
+            yield _row(one.run.key, value, "permuted_pairs_relative", agreement, None, UNALIKE, about)
+
+
+def permuted_among(found: Sequence[Attributions]) -> list[Attributions]:
+    """Those of networks of permuted pairs."""
+    return [one for one in found if one.run.control == PERMUTED_PAIRS]
+
+
+def _relative_to_random(found: Attributions, value: str) -> Values:
+    scores = mean_absolute(found.of(value, preferred(found, value)))
+    return relative_to(scores, [mean_absolute(draw) for draw in found.random_draws(value)])
 
 
 def stability_rows(found: Sequence[Attributions]) -> Iterator[Row]:

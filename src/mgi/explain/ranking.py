@@ -17,14 +17,14 @@ def mean_absolute(values: Values) -> NDArray[np.float64]:
 
 
 def relative_to(scores: Values, chance: Sequence[Values]) -> NDArray[np.float64]:
-    """Scores (G,) over the mean of those that chance gives (each (G,)), 0 where that is 0; nan where there are none.
+    """Scores (G,) over the mean of those that chance gives (each (G,)), 0 where that is 0; nan where it says nothing.
 
     What genes share, and what stands between genes and network (principal components), raises both alike.
     """
     if not chance:
         return np.full(len(scores), math.nan)
     expected = np.mean(chance, axis=0, dtype=np.float64)
-    return np.divide(scores, expected, out=np.zeros(len(scores)), where=expected > 0)
+    return np.divide(scores, expected, out=np.where(np.isnan(expected), np.nan, 0.0), where=expected > 0)
 
 
 def without(draws: Sequence[Values], place: int) -> list[Values]:

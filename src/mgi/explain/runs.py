@@ -16,7 +16,7 @@ _TASKS: Mapping[str, tuple[str, ...]] = {MASK: (DEFAULT_TASK,), HEAD: ("classifi
 def explained_runs(config: Mapping[str, Any]) -> dict[str, Run]:
     """Pre-trainings and trainings of MGI itself, as the values in section `explain` ask for; none where it is null.
 
-    Where permuted pairs are asked for, the pre-training on them is the last.
+    Where permuted pairs are asked for, the pre-trainings on them are the last.
     """
     if config.get("explain") is None:
         return {}
@@ -26,14 +26,19 @@ def explained_runs(config: Mapping[str, Any]) -> dict[str, Run]:
 
 
 def permuted_runs(config: Mapping[str, Any]) -> dict[str, Run]:
-    """The pre-training on permuted pairs, of the first fold and seed, where it is asked for and explains anything."""
-    if config.get("explain") is None or not config["explain"]["permuted_pairs"]:
+    """The pre-trainings on permuted pairs, where they are asked for and explain anything.
+
+    They are of the first fold. Their seeds, which deal the pairs too, count up from the first one.
+    """
+    if config.get("explain") is None:
         return {}
     starts = [run for run in run_table(config["runs"]).values() if _is_plain(run) and run.is_pretraining]
     if not starts or not set(OF_PRETRAINING) & set(asked_values(config)):
         return {}
-    run = replace(starts[0], control=PERMUTED_PAIRS)
-    return {run.key: run}
+    first = starts[0]
+    asked = range(first.seed, first.seed + config["explain"]["permuted_pairs"])
+    runs = [replace(first, control=PERMUTED_PAIRS, seed=seed) for seed in asked]
+    return {run.key: run for run in runs}
 
 
 def asked_values(config: Mapping[str, Any]) -> list[str]:

@@ -44,9 +44,9 @@ class ExplainSettings(Section):
     """Genes at either end in a patient's table."""
     random_networks: Annotated[int, Field(ge=0, le=100)] = 5
     """Networks with fresh random weights that are explained too: what a gene's attribution is by chance; 0: none."""
-    permuted_pairs: bool = True
-    """Whether one more network is pre-trained, on images paired with other patients' genes, and explained as a check;
-    it costs a pre-training."""
+    permuted_pairs: Annotated[int, Field(ge=0, le=100)] = 1
+    """Networks that are pre-trained on images paired with other patients' genes, and explained as a check: what a
+    gene's attribution is where pairs tell nothing. Each costs a pre-training; 0: none."""
     attention_patients: Annotated[int, Field(ge=0, le=1000), unit("patients")] = 4
     """For mask: patients for whom a map shows where gene tokens look."""
     seed: Count = 0

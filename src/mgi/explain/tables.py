@@ -31,7 +31,7 @@ GLOBAL = (
 )  # fmt: skip
 GENE_SETS = (
     "run", "value", "method", "network", "gene_set", "genes", "mean", "mean_absolute", "low", "high", "auc",
-    "auc_other_sets", "auc_relative", "patients",
+    "auc_other_sets", "auc_relative", "auc_permuted", "patients",
 )  # fmt: skip
 LOCAL = ("run", "value", "method", "patient_id", "end", "rank", "gene_id", "gene_name", "attribution")
 MOST_NAMED = 5
@@ -71,12 +71,14 @@ def _named(sets: Members, gene: int) -> str:
     return "; ".join(islice((name for name, members in sets.items() if gene in members), MOST_NAMED))
 
 
-def gene_set_rows(found: Attributions, sets: Members, interval: Interval) -> Iterator[tuple[Any, ...]]:
+def gene_set_rows(
+    found: Attributions, sets: Members, interval: Interval, permuted: Sequence[Attributions] = ()
+) -> Iterator[tuple[Any, ...]]:
     """Rows of GENE_SETS: of each network and set the sums over its genes, and whether its genes stand out.
 
     `auc` is of members against genes in no set, `auc_other_sets` against genes of the other sets alone, `auc_relative`
-    of scores over those of random weights. Of random weights each is a mean over the draws, and a draw is compared
-    with the others.
+    of scores over those of random weights, `auc_permuted` over those of networks of permuted pairs. Of random weights
+    each is a mean over the draws, and a draw is compared with the others.
     """
     every = {gene for members in sets.values() for gene in members}
     outside = [gene for gene in found.genes if gene not in every]
@@ -90,14 +92,32 @@ def gene_set_rows(found: Attributions, sets: Members, interval: Interval) -> Ite
             scores = [mean_absolute(values) for values in own]
             others = [chance if network == TRAINED else without(chance, draw) for draw in range(len(own))]
             relative = [relative_to(one, other) for one, other in zip(scores, others, strict=True)]
+            by_permuted = relative_to(scores[0], shares_of(permuted, found, value) if network == TRAINED else [])
+            known = set(np.flatnonzero(np.isfinite(by_permuted)).tolist())
             for name, members in sets.items():
                 sums = np.concatenate([set_scores(values, members) for values in own])
                 further = sorted(every - set(members))
                 yield (
                     found.run.key, value, shown, network, name, len(members), sums.mean(), *interval(np.abs(sums)),
                     _mean_auc(scores, members, outside), _mean_auc(scores, members, further),
-                    _mean_auc(relative, members, outside), len(own[0]),
+                    _mean_auc(relative, members, outside),
+                    auc(by_permuted, known.intersection(members), known.intersection(outside)), len(own[0]),
                 )  # fmt: skip
+
+
+def shares_of(permuted: Sequence[Attributions], found: Attributions, value: str) -> list[Values]:
+    """The share of all attribution that each network of permuted pairs gives the genes (G,) of `found`, itself aside.
+
+    nan: a gene that it does not read. Several modalities side by side have no such shares.
+    """
+    shares = []
+    for other in permuted:
+        if other.run.key == found.run.key or found.spans or other.spans or value not in values_in(other):
+            continue
+        scores = mean_absolute(other.of(value, preferred(other, value)))
+        by_gene = dict(zip(other.gene_ids, (scores / scores.sum()).tolist(), strict=True))
+        shares.append(np.array([by_gene.get(gene, np.nan) for gene in found.gene_ids]))
+    return shares
 
 
 def _mean_auc(scores: Sequence[Values], members: Sequence[int], others: Sequence[int]) -> float:

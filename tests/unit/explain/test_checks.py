@@ -68,6 +68,9 @@ def test_permuted_pairs_that_rank_the_genes_alike_do_not_pass(attributions, run_
     other = attributions([("similarity", "ig", "trained", OTHER)], run=permuted)
     assert by_check(permuted_rows([trained, alike]))["permuted_pairs"] == (pytest.approx(1, abs=0.01), "no")
     assert by_check(permuted_rows([trained, other]))["permuted_pairs"][1] == "yes"
+    both = by_check(permuted_rows([trained, alike, other]))["permuted_pairs"][0]
+    each = [by_check(permuted_rows([trained, one]))["permuted_pairs"][0] for one in (alike, other)]
+    assert both == pytest.approx(sum(each) / 2, abs=1e-4)
     assert by_check(permuted_rows([trained])) == {}
 
 

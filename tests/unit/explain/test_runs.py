@@ -22,7 +22,10 @@ def test_runs_of_mgi_itself_are_explained_and_one_pretraining_on_permuted_pairs(
         "pretrain-fold0-seed0", "pretrain-fold1-seed0", "mgi-fold0-seed0", "mgi-fold1-seed0",
         "pretrain-permuted-pairs-fold0-seed0",
     ]  # fmt: skip
-    assert list(explained_runs(config(permuted_pairs=False, values=("mask",)))) == [
+    assert list(explained_runs(config(permuted_pairs=2)))[-2:] == [
+        "pretrain-permuted-pairs-fold0-seed0", "pretrain-permuted-pairs-fold0-seed1",
+    ]  # fmt: skip
+    assert list(explained_runs(config(permuted_pairs=0, values=("mask",)))) == [
         "mgi-fold0-seed0",
         "mgi-fold1-seed0",
     ]
@@ -35,7 +38,7 @@ def test_each_value_belongs_to_runs_of_one_kind() -> None:
     kinds = {key: [value for value in VALUES if value_belongs(value, run)] for key, run in runs.items()}
     assert kinds["pretrain-fold0-seed0"] == ["contrast", "similarity"]
     assert kinds["mgi-fold0-seed0"] == ["mask"]
-    of_labels = explained_runs(config(RUNS | {"task": "classification", "target": "idh"}, permuted_pairs=False))
+    of_labels = explained_runs(config(RUNS | {"task": "classification", "target": "idh"}, permuted_pairs=0))
     assert list(of_labels)[2:] == ["mgi-classification-idh-fold0-seed0", "mgi-classification-idh-fold1-seed0"]
     assert value_belongs("head", of_labels["mgi-classification-idh-fold0-seed0"])
     assert asked_values(config(values=("mask",))) == ["mask"]

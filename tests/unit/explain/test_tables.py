@@ -55,6 +55,36 @@ def test_what_random_weights_give_a_gene_is_taken_out_of_its_score(attributions)
     assert genes["relative"].round(3).to_dict() == {"g0": 0.909, "g1": 0.909, "g2": 2.727, "g3": 0.909}
 
 
+def test_what_training_favours_without_anything_to_learn_is_taken_out_of_a_score(attributions, run_named) -> None:
+    of_one = np.array([[4.0, 8.0, 3.0, 1.0]])  # networks of permuted pairs favour the first two genes
+    of_other = 7 * np.array([[8.0, 4.0, 1.0, 3.0]])  # one whose answers are larger counts no more
+    permuted = [
+        attributions([("mask", "ig", "trained", own)], run=run_named(control="permuted-pairs", seed=seed))
+        for seed, own in enumerate((of_one, of_other))
+    ]
+    found = attributions(
+        [("mask", "ig", "trained", np.array([[6.0, 6.0, 6.0, 2.0]])), ("mask", "ig", "random_weights", VALUES)]
+    )
+    sets = {"learned": [2], "favoured": [0, 1]}
+
+    def table(one, beside):
+        rows = pd.DataFrame(list(gene_set_rows(one, sets, interval, beside)), columns=GENE_SETS)
+        return rows.set_index(["network", "gene_set"])["auc_permuted"]
+
+    assert table(found, permuted).loc["trained"].to_dict() == {"learned": 1, "favoured": 0.5}
+    assert table(found, permuted).loc["random_weights"].isna().all()
+    assert table(found, []).isna().all()
+    assert table(permuted[0], permuted).notna().all()
+    assert table(permuted[0], permuted[:1]).isna().all()  # it is not set against itself
+
+
+def test_a_gene_that_networks_of_permuted_pairs_do_not_read_is_not_compared(attributions, run_named) -> None:
+    permuted = attributions([("mask", "ig", "trained", VALUES[:, :3])], run=run_named(control="permuted-pairs"))
+    found = attributions([("mask", "ig", "trained", np.array([[3.0, 1.0, 9.0, 50.0]]))])
+    table = pd.DataFrame(list(gene_set_rows(found, {"first": [0]}, interval, [permuted])), columns=GENE_SETS)
+    assert table["auc_permuted"].tolist() == [0.5]  # above g1, below g2, and nothing of g3
+
+
 def test_a_patients_own_genes_are_its_lowest_and_highest(found) -> None:
     table = pd.DataFrame(list(local_rows(found, 1)), columns=LOCAL)
     assert table[["patient_id", "end", "gene_name", "attribution"]].values.tolist() == [
