@@ -6,7 +6,7 @@ OUTPUTS: a table, and --output: a list of {name, value, of}; a share is `value` 
 
 A planted pair is a gene of a latent factor with the one feature of the tumour that the factor shapes
 (benchmarks/associations.py); it is found where it is among the hits. `auc_relative` is that of the value `contrast`:
-the genes of each factor, and the mean of those that the image shows.
+the genes of each factor, and the mean of those that the image shows; with several networks also the means over them.
 
     PYTHONPATH=src python benchmarks/recovered.py --results results/known-biology
 """
@@ -21,6 +21,8 @@ import pandas as pd
 from associations import SHAPES
 
 from mgi.core.files import atomic_path
+from mgi.core.run import PERMUTED_PAIRS
+from mgi.explain.attribution_file import TRAINED
 from mgi.modalities.rna.gene_sets import read_gmt
 from mgi_standin.simulation.latent_factors import SUBTYPE_MEAN
 
@@ -52,6 +54,25 @@ def attributed(sets: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
+def over_networks(sets: pd.DataFrame) -> list[dict[str, Any]]:
+    """Mean AUCs over the trained networks, own pairs and permuted ones apart, and the deviation of these means."""
+    own = sets[(sets["value"] == VALUE) & (sets["network"] == TRAINED)]
+    permuted = own["run"].str.contains(PERMUTED_PAIRS)
+    rows = []
+    for kind, some in (("own pairs", own[~permuted]), ("permuted pairs", own[permuted])):
+        for column in ("auc", "auc_relative", "auc_permuted"):
+            table = some.pivot(index="run", columns="gene_set", values=column).dropna()
+            if len(table) < 2:
+                continue
+            table[f"mean of {', '.join(SHOWN)}"] = table[list(SHOWN)].mean(axis=1)
+            error = table.std() / len(table) ** 0.5
+            about = f"{len(table)} networks, {kind}, {column}"
+            for name, mean in table.mean().items():
+                rows.append({"name": f"{about}: {name}", "value": mean, "of": None})
+                rows.append({"name": f"{about}: {name}, standard error", "value": error[name], "of": None})
+    return rows
+
+
 def recovered(results: Path) -> list[dict[str, Any]]:
     """All figures of a results folder."""
     members = {name: set(genes) for name, genes in read_gmt(results / "archive/latent_factors.gmt").items()}
@@ -59,7 +80,8 @@ def recovered(results: Path) -> list[dict[str, Any]]:
     for scan in SCANS:
         hits = pd.read_csv(results / f"associate/{scan}/hits.tsv", sep="\t")
         rows += found_pairs(hits, members, scan)
-    return [*rows, *attributed(pd.read_csv(results / "explain/gene_sets.csv"))]
+    sets = pd.read_csv(results / "explain/gene_sets.csv")
+    return [*rows, *attributed(sets), *over_networks(sets)]
 
 
 def _row(name: str, some: Iterable[Any], every: Iterable[Any]) -> dict[str, Any]:

@@ -28,3 +28,14 @@ def test_the_mean_is_of_the_factors_that_an_image_shows_of_each_network(benchmar
     table = pd.DataFrame(rows, columns=["run", "value", "network", "gene_set", "auc_relative"])
     means = [row["value"] for row in recovered.attributed(table) if "mean of" in row["name"]]
     assert means == [pytest.approx(0.8), pytest.approx(0.5)]
+
+
+def test_means_over_networks_keep_permuted_pairs_apart_and_have_an_error(benchmark) -> None:
+    runs = {"pretrain-fold0-seed0": 0.4, "pretrain-fold0-seed1": 0.6, "pretrain-permuted-pairs-fold0-seed0": 0.1}
+    rows = [(run, name, value) for run, value in runs.items() for name in ("size", "margin", "contrast")]
+    table = pd.DataFrame(rows, columns=["run", "gene_set", "auc"])
+    table = table.assign(value="contrast", network="trained", auc_relative=table["auc"], auc_permuted=float("nan"))
+    found = {row["name"]: row["value"] for row in benchmark("recovered").over_networks(table)}
+    assert found["2 networks, own pairs, auc: size"] == pytest.approx(0.5)
+    assert found["2 networks, own pairs, auc_relative: margin, standard error"] == pytest.approx(0.1)
+    assert not [name for name in found if "permuted" in name]  # one network, and no AUC beside permuted pairs
