@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mgi.association.patient_table import About
 from mgi.association.scan_file import WrittenScan
 from mgi.tasks.drawing import (
+    BEHIND,
     BLUE,
     GREEN,
     GREY,
@@ -158,7 +159,7 @@ def _draw_thresholds(axes: Any, scan: WrittenScan) -> None:
             height = -np.log10(max(scan.p[chosen].max(), SMALLEST_P))
             axes.axhline(height, color=INK, lw=0.8, ls=style)
             axes.annotate(f"{what} ≤ {rate}", (0.995, height), (0, 1), xycoords=axes.get_yaxis_transform(),
-                          textcoords="offset points", ha="right", fontsize=7)  # fmt: skip
+                          textcoords="offset points", ha="right", fontsize=7, bbox=BEHIND)  # fmt: skip
 
 
 def _legend(figure: Any, colours: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ BLUE, SKY, ORANGE, VERMILION, GREEN, PURPLE, YELLOW = (
 )  # fmt: skip
 WINE, TEAL, INDIGO, OLIVE = "#882255", "#44AA99", "#332288", "#999933"  # of Tol's muted colours
 INK, GREY = "#1d2733", "#8a94a0"
+BEHIND = {"facecolor": "white", "alpha": 0.8, "pad": 0.8, "lw": 0}  # words over dots
 COLOURS = dict(
     zip(
         METHODS,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from mgi.tasks.drawing import GREY, INK, STYLE, as_data_uri, colour_of, new_figure
+from mgi.tasks.drawing import BEHIND, GREY, INK, STYLE, as_data_uri, colour_of, new_figure
 from mgi.tasks.text import method_name, volume
 
 FEWEST = 3
@@ -59,7 +59,7 @@ def agreement_figure(tables: Mapping[str, pd.DataFrame], unit: str, *, simulated
             for value, style, what in lines:
                 axes.axhline(value, color=INK, lw=1.2, ls=style)
                 axes.annotate(f"{what}: {_text(value)}", (0.995, value), (0, 2), xycoords=axes.get_yaxis_transform(),
-                              textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
+                              textcoords="offset points", ha="right", fontsize=9, bbox=BEHIND)  # fmt: skip
             axes.set_title(method_name(method))
             axes.set_ylabel(f"Predicted − true ({unit})")
             axes.margins(y=0.15)
