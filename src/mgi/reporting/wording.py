@@ -37,7 +37,7 @@ def result_sentences(results: Results) -> list[str]:
 
 def simulation_note(config: Mapping[str, Any]) -> str:
     """What a simulated cohort can show, by what its genes do in it; a config without a simulation does not say."""
-    match config.get("simulation", {}).get("genes_drive_images"):
+    match (config.get("simulation") or {}).get("genes_drive_images"):
         case True:
             return (
                 "A program generated the cohort, in which genes shape the images. "

@@ -108,9 +108,10 @@ def test_real_data_carry_no_banner_and_simulated_data_do() -> None:
         ({"genes_drive_images": True}, "genes shape the images"),
         ({"genes_drive_images": False}, "genes have nothing to do with the images"),
         ({}, "A program generated the cohort. "),
+        (None, "A program generated the cohort. "),
     ],
 )
-def test_the_report_of_a_simulated_cohort_says_what_its_genes_do(simulation: dict[str, bool], said: str) -> None:
+def test_the_report_of_a_simulated_cohort_says_what_its_genes_do(simulation: dict[str, bool] | None, said: str) -> None:
     given = dataclasses.replace(results(simulated=True), config={"simulation": simulation})
     assert said in drawn_page(given)
     assert "A program generated" not in drawn_page(dataclasses.replace(results(), config={"simulation": simulation}))
