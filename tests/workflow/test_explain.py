@@ -1,6 +1,7 @@
 """Attributions through the graph of jobs: tables and report of a finished toy run, and a refusal before any job."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,18 @@ Toy = tuple[Path, str]
 
 
 @pytest.fixture
-def explaining(toy: Toy, snakemake: Any) -> Callable[..., Any]:
+def finished(toy: Toy, tmp_path: Path) -> Path:
+    """A finished toy run of one's own: other tests must find theirs as it was."""
+    return Path(shutil.copytree(toy[0], tmp_path / "toy", symlinks=True))
+
+
+@pytest.fixture
+def explaining(finished: Path, snakemake: Any) -> Callable[..., Any]:
     """Run the finished toy on, with a section `explain`."""
 
     def run(section: dict[str, Any], *options: str) -> Any:
-        (toy[0] / "explain.yaml").write_text(yaml.safe_dump({"explain": section}))
-        return snakemake(toy[0], "--cores", "2", *options, "--configfile", "config/toy.yaml", "explain.yaml")
+        (finished / "explain.yaml").write_text(yaml.safe_dump({"explain": section}))
+        return snakemake(finished, "--cores", "2", *options, "--configfile", "config/toy.yaml", "explain.yaml")
 
     return run
 
@@ -31,14 +38,14 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def test_runs_are_explained_beside_permuted_pairs_and_the_report_has_them(
-    toy: Toy, explaining: Callable[..., Any], jobs_of: Callable[[str], dict[str, int]]
+    finished: Path, explaining: Callable[..., Any], jobs_of: Callable[[str], dict[str, int]]
 ) -> None:
     jobs = jobs_of(explaining(SECTION, "-n", "--quiet", "rules").stdout)
     assert jobs == {"pretrain": 1, "explain": 3, "explain_tables": 1, "record_config": 1, "report": 1}
     done = explaining(SECTION)
     assert done.returncode == 0, done.stdout[-4000:]
     assert "Nothing to be done" in explaining(SECTION, "-n").stdout
-    results = toy[0] / "results/toy"
+    results = finished / "results/toy"
     checks = rows_of(results / "explain/checks.csv")
     assert {row["run"] for row in checks if row["check"] == "permuted_pairs"} == {"pretrain-fold0-seed0"}
     assert {row["passed"] for row in checks if row["check"] == "completeness"} == {"yes"}
