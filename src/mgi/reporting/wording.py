@@ -46,7 +46,7 @@ def simulation_note(config: Mapping[str, Any]) -> str:
         case False:
             return (
                 "A program generated the cohort, in which genes have nothing to do with the images: "
-                "where genes seem to help here, it is chance or a fault."
+                "what one of them seems to tell of the other is chance or a fault."
             )
         case _:
             return "A program generated the cohort. Nothing here is a finding about patients."
